@@ -1,0 +1,1 @@
+"""renditor: one original, many renditions."""

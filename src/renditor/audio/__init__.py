@@ -1,0 +1,1 @@
+"""Audio: what an audio provider must do, and the providers."""

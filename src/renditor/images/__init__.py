@@ -1,0 +1,1 @@
+"""Images: what an image provider must do, and the providers."""

@@ -1,0 +1,74 @@
+"""The images seam: two calls every provider answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from renditor.transformation import Transformation
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What the header of an image says. ``width`` and ``height`` in px as displayed (EXIF orientation applied)."""
+
+    format: str
+    width: int
+    height: int
+    orientation: int = 1
+    pages: int = 1
+    has_alpha: bool = False
+    bands: int = 3
+    bit_depth: int = 8
+    colour_space: str = "srgb"
+    has_icc: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A finished picture held in memory."""
+
+    content: bytes
+    content_type: str
+    format: str
+    width: int
+    height: int
+    pages: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteURL:
+    """A finished picture that the provider itself delivers (Cloudinary renders and delivers)."""
+
+    url: str
+
+
+class ImageProvider(Protocol):
+    """Renders pictures. Sources are paths on this machine that *we* named; nothing in them comes from a user."""
+
+    async def probe(self, source: Path, fmt: str) -> ImageInfo:
+        """Read the header in the sandbox, apply the pixel and frame limits, and decode once to find damage.
+
+        Args:
+            source: the original on local disk.
+            fmt: the format its first bytes say (``jpg``, ``png``, ``webp``, ``avif``, ``gif``, ``tiff``).
+
+        Raises:
+            CorruptMedia: truncated or damaged (422).
+            LimitExceeded: more pixels or frames than allowed (422), found from the header alone.
+            Overloaded: no decoder was free in time (503).
+        """
+        ...
+
+    async def render(self, source: Path, fmt: str, transformation: Transformation, output: str) -> Rendered | RemoteURL:
+        """Make one picture. ``output`` is a concrete format (``jpg png webp avif gif``), never ``auto``.
+
+        Raises:
+            InvalidTransformation: the transformation cannot be applied to this picture (400).
+            CorruptMedia, LimitExceeded, Overloaded: as for ``probe``.
+        """
+        ...

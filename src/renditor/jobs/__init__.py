@@ -1,0 +1,1 @@
+"""Jobs: durable background work behind one port."""

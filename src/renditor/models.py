@@ -1,0 +1,167 @@
+"""The words of the product as plain values. No behaviour beyond what their own fields say; no database, no HTTP."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+MediaType = Literal["image", "video", "audio"]
+Status = Literal["uploaded", "processing", "completed", "failed", "cancelled"]
+Visibility = Literal["public", "private"]
+Scope = Literal["read", "write", "admin"]
+ResourceType = Literal["image", "video", "raw"]
+
+DEFAULT_TENANT = "main"
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
+
+
+def new_id() -> str:
+    """A 26-character id: 48 bits of milliseconds, then 80 random bits. Sorts by age, cannot be guessed."""
+    number = (int(time.time() * 1000) << 80) | secrets.randbits(80)
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -5, -5))
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, UTC. Every ``*_at`` field of this module is in this unit."""
+    return int(time.time() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who makes this request: an owner in a tenant, with the scopes of the key that was shown."""
+
+    owner: str
+    tenant: str = DEFAULT_TENANT
+    scopes: frozenset[str] = frozenset()
+    key_id: str | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """``admin`` includes ``write``, which includes ``read``. None of them opens other owners' assets."""
+        order = ("read", "write", "admin")
+        return any(held in order and order.index(held) >= order.index(scope) for held in self.scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key without its secret. ``uploads`` is a rate such as ``1000/hour``, or None for the server's default."""
+
+    id: str
+    name: str
+    tenant: str
+    owner: str
+    scopes: frozenset[str]
+    created_at: int
+    uploads: str | None = None
+    revoked_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """What an owner owns. ``original_key`` names its immutable bytes in storage.
+
+    ``width`` and ``height`` are px as displayed (orientation applied), ``duration`` is in seconds, ``progress`` 0-100.
+    ``version`` goes into URLs (``v<digits>``) so that an overwrite shows at once.
+    """
+
+    id: str
+    tenant: str
+    owner: str
+    public_id: str
+    media_type: MediaType
+    status: Status
+    visibility: Visibility
+    filename: str | None
+    content_type: str
+    format: str
+    bytes: int
+    sha256: str
+    original_key: str
+    version: int
+    created_at: int
+    updated_at: int
+    progress: int = 0
+    stage: str | None = None
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    recipe: str | None = None
+    route: str | None = None
+    error: dict[str, Any] | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """Anything derived and stored. A single file has ``key``; a set (HLS + DASH) has ``key`` as folder prefix.
+
+    ``kind``: ``image`` (by transformation), ``hls``, ``mp4``, ``poster``, ``audio``. ``name`` tells same-kind ones apart.
+    """
+
+    id: str
+    asset_id: str
+    kind: str
+    name: str
+    key: str
+    content_type: str
+    bytes: int
+    created_at: int
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Durable background work on one asset. ``payload`` is plain JSON; ``error`` is ``{code, detail, hint}``."""
+
+    id: str
+    asset_id: str
+    recipe: str
+    status: Literal["queued", "running", "completed", "failed", "cancelled"]
+    created_at: int
+    updated_at: int
+    progress: int = 0
+    stage: str | None = None
+    attempts: int = 0
+    payload: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to an asset: ``asset.ready``, ``job.progress``, ..."""
+
+    type: str
+    asset_id: str
+    at: int
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+# Called with (fraction done 0..1 of the whole plan, name of the stage). Never goes back; cheap; called from the loop.
+OnProgress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One thing a plan made, inside the job folder.
+
+    ``kind``: ``hls`` (``path`` is a folder with ``master.m3u8`` and ``manifest.mpd``), ``mp4``, ``poster``, ``audio``.
+    ``bytes`` is the size of the file or the sum over the folder; sizes in px, ``duration`` in seconds.
+    """
+
+    kind: str
+    name: str
+    path: Path
+    content_type: str
+    bytes: int
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)

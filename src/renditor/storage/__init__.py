@@ -1,0 +1,1 @@
+"""Storage: where originals and renditions lie."""

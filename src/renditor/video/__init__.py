@@ -1,0 +1,1 @@
+"""Video: what a video provider must do, the plan, and the providers."""

@@ -1,0 +1,31 @@
+"""The video seam: look at a source, carry out a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from renditor.ffmpeg.probe import MediaProbe
+from renditor.models import OnProgress, Output
+from renditor.video.plan import VideoPlan
+
+class VideoProvider(Protocol):
+    """Turns one video into everything its plan names. Cancelling the task that awaits ``run`` kills the work at once."""
+
+    async def probe(self, source: Path) -> MediaProbe:
+        """Read streams and container in the sandbox and apply the size and duration limits.
+
+        Raises: CorruptMedia, LimitExceeded, UnsupportedMedia (a playlist or another reference to other files).
+        """
+        ...
+
+    async def run(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> tuple[Output, ...]:
+        """Carry out ``plan`` inside ``folder`` (private, empty at first) and verify every output by reading it back.
+
+        Raises: ProcessingFailed, CorruptMedia, LimitExceeded, NoSuchStream.
+        """
+        ...
+
+    async def frame(self, source: Path, folder: Path, at: float) -> Path:
+        """One frame at ``at`` seconds as a full-size, upright PNG or JPEG; past the end: the last frame."""
+        ...
