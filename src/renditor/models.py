@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 MediaType = Literal["image", "video", "audio"]
 Status = Literal["uploaded", "processing", "completed", "failed", "cancelled"]
+JobStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 Visibility = Literal["public", "private"]
 Scope = Literal["read", "write", "admin"]
 ResourceType = Literal["image", "video", "raw"]
@@ -39,6 +40,7 @@ class Principal:
     tenant: str = DEFAULT_TENANT
     scopes: frozenset[str] = frozenset()
     key_id: str | None = None
+    uploads: str | None = None  # a rate of the key itself, such as 1000/hour
 
     def may(self, scope: Scope) -> bool:
         """``admin`` includes ``write``, which includes ``read``. None of them opens other owners' assets."""
@@ -100,7 +102,7 @@ class Asset:
 class Rendition:
     """Anything derived and stored. A single file has ``key``; a set (HLS + DASH) has ``key`` as folder prefix.
 
-    ``kind``: ``image`` (by transformation), ``hls``, ``mp4``, ``poster``, ``audio``. ``name`` tells same-kind ones apart.
+    ``kind``: ``image`` (by transformation), ``hls``, ``mp4``, ``poster``, ``audio``; ``name``: which of its kind.
     """
 
     id: str
@@ -119,29 +121,18 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Durable background work on one asset. ``payload`` is plain JSON; ``error`` is ``{code, detail, hint}``."""
+    """Durable background work on one asset: a recipe. ``error`` is ``{code, title, detail, hint}``."""
 
     id: str
     asset_id: str
     recipe: str
-    status: Literal["queued", "running", "completed", "failed", "cancelled"]
+    status: JobStatus
     created_at: int
     updated_at: int
     progress: int = 0
     stage: str | None = None
     attempts: int = 0
-    payload: dict[str, Any] = field(default_factory=dict)
     error: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to an asset: ``asset.ready``, ``job.progress``, ..."""
-
-    type: str
-    asset_id: str
-    at: int
-    data: dict[str, Any] = field(default_factory=dict)
 
 
 # Called with (fraction done 0..1 of the whole plan, name of the stage). Never goes back; cheap; called from the loop.

@@ -1,0 +1,1 @@
+"""Access: who asks, and how often they may."""

@@ -1,0 +1,1 @@
+"""Content: what uploaded bytes really are, and how large they may be."""

@@ -1,4 +1,4 @@
-"""The storage seam. Keys are ours alone: lower-case letters, digits, ``-``, ``_``, ``.`` and ``/``; never a user's name."""
+"""The storage seam. Keys are ours alone (``[a-z0-9._/-]``); no user's text is ever part of one."""
 
 from __future__ import annotations
 

@@ -1,0 +1,106 @@
+"""API keys: made once, shown once, stored as a hash.
+
+A key reads ``rk_<id>_<secret>``: the id finds the row, the secret (256 random bits) proves the holder. High-entropy
+secrets need no slow hash: sha256 is compared in constant time, and a wrong key costs an attacker nothing but us neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from renditor.errors import BadRequest, Unauthenticated
+from renditor.models import DEFAULT_TENANT, ApiKey, Principal, Scope, new_id, now_ms
+
+SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
+
+_KEY = re.compile(r"rk_([0-9a-z]{26})_([0-9a-f]{64})")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}")
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour|day)")
+_PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_HINT = "Send `Authorization: Bearer KEY`; `renditor keys create` makes a key."
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A fresh key: ``text`` is the only place where its secret stands in the clear."""
+
+    key: ApiKey
+    text: str
+    secret_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``count`` requests in ``period`` seconds."""
+
+    count: int
+    period: int
+
+    @classmethod
+    def parse(cls, text: str) -> Rate:
+        """``10/hour``. Raises: BadRequest."""
+        match = _RATE.fullmatch(text)
+        if not match:
+            raise BadRequest(f"{text!r} is not a rate.", hint="Write a rate as 10/hour; also second, minute, day.")
+        return cls(int(match[1]), _PERIODS[match[2]])
+
+
+def create(
+    name: str,
+    scopes: Iterable[str],
+    *,
+    tenant: str = DEFAULT_TENANT,
+    owner: str | None = None,
+    uploads: str | None = None,
+) -> NewKey:
+    """Make a key; without ``owner`` a new owner is made.
+
+    Raises: BadRequest: an unknown scope, an unfit tenant or owner, not a rate.
+    """
+    wanted = frozenset(scopes)
+    unknown = wanted - set(SCOPES)
+    if unknown or not wanted:
+        raise BadRequest(f"Unknown scope {', '.join(sorted(unknown))!r}.", hint=f"Scopes are {', '.join(SCOPES)}.")
+    for label, value in (("tenant", tenant), ("owner", owner or "x")):
+        if not _NAME.fullmatch(value):
+            raise BadRequest(f"{value!r} cannot be a {label}.", hint="Use up to 64 letters, digits, and . _ - @")
+    if uploads is not None:
+        Rate.parse(uploads)
+    key_id, secret = new_id(), secrets.token_hex(32)
+    key = ApiKey(
+        id=key_id,
+        name=name[:200],
+        tenant=tenant,
+        owner=owner or f"owner-{new_id()}",
+        scopes=wanted,
+        created_at=now_ms(),
+        uploads=uploads,
+    )
+    return NewKey(key, f"rk_{key_id}_{secret}", _hash(secret))
+
+
+def split(authorization: str | None) -> tuple[str, str]:
+    """The id and secret in an ``Authorization`` header. Raises: Unauthenticated."""
+    scheme, _, text = (authorization or "").partition(" ")
+    match = _KEY.fullmatch(text.strip())
+    if scheme.lower() != "bearer" or not match:
+        raise Unauthenticated(hint=_HINT)
+    return match[1], match[2]
+
+
+def verify(found: tuple[ApiKey, str] | None, secret: str) -> Principal:
+    """The principal behind a key. Unknown, revoked and wrong keys are refused alike. Raises: Unauthenticated."""
+    key, secret_hash = found or (None, _hash(""))
+    matches = hmac.compare_digest(_hash(secret), secret_hash)
+    if key is None or not matches or key.revoked_at is not None:
+        raise Unauthenticated(hint=_HINT)
+    return Principal(owner=key.owner, tenant=key.tenant, scopes=key.scopes, key_id=key.id, uploads=key.uploads)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,195 @@
+"""Questions about assets, originals and renditions. Everything an owner asks is scoped by tenant and owner."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from renditor.catalog import trash
+from renditor.catalog.schema import assets, jobs, originals, renditions
+from renditor.errors import Conflict, NotFound
+from renditor.models import Asset, Job, MediaType, Principal, Rendition, ResourceType
+
+_ASSET_FIELDS = [field.name for field in fields(Asset)]
+_RENDITION_FIELDS = [field.name for field in fields(Rendition)]
+
+
+def resource_type(media_type: MediaType) -> ResourceType:
+    """The kind of delivery path: audio is delivered below ``/video/`` (the delivery grammar's rule)."""
+    return "image" if media_type == "image" else "video"
+
+
+# -- for owners -------------------------------------------------------------------------------------------------------
+
+
+def owned(connection: sa.Connection, principal: Principal, asset_id: str) -> Asset:
+    """Raises: NotFound: unknown and foreign ids alike."""
+    row = connection.execute(sa.select(assets).where(_mine(principal), assets.c.id == asset_id)).one_or_none()
+    if row is None:
+        raise NotFound
+    return _asset(row)
+
+
+def page(
+    connection: sa.Connection, principal: Principal, filters: dict[str, str], cursor: str | None, limit: int
+) -> tuple[list[Asset], str | None]:
+    """The newest assets first, and the cursor of the next page (None at the end).
+
+    ``filters``: any of ``media_type``, ``status``, ``tag``.
+    """
+    query = sa.select(assets).where(_mine(principal)).order_by(assets.c.id.desc()).limit(limit + 1)
+    for name in ("media_type", "status"):
+        if name in filters:
+            query = query.where(assets.c[name] == filters[name])
+    if "tag" in filters:
+        # JSON text of a list of strings: the quotes make it a whole tag, escaping keeps wildcards literal.
+        query = query.where(sa.cast(assets.c.tags, sa.Text).contains(json.dumps(filters["tag"]), autoescape=True))
+    if cursor:
+        query = query.where(assets.c.id < cursor)
+    found = [_asset(row) for row in connection.execute(query)]
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def renditions_of(connection: sa.Connection, asset_id: str) -> list[Rendition]:
+    query = sa.select(renditions).where(renditions.c.asset_id == asset_id).order_by(renditions.c.id)
+    return [_rendition(row) for row in connection.execute(query)]
+
+
+def count_renditions(connection: sa.Connection, asset_id: str, kind: str) -> int:
+    query = sa.select(sa.func.count()).where(renditions.c.asset_id == asset_id, renditions.c.kind == kind)
+    return connection.scalar(query) or 0
+
+
+# -- for delivery -----------------------------------------------------------------------------------------------------
+
+
+def by_public_id(connection: sa.Connection, tenant: str, kind: ResourceType, public_id: str) -> Asset | None:
+    """One read by a unique index: a delete or a change to private shows at the next request of any process."""
+    query = sa.select(assets).where(
+        assets.c.tenant == tenant, assets.c.resource_type == kind, assets.c.public_id == public_id
+    )
+    row = connection.execute(query).one_or_none()
+    return _asset(row) if row else None
+
+
+def by_rendition(connection: sa.Connection, tenant: str, rendition_id: str) -> tuple[Asset, Rendition] | None:
+    query = (
+        sa.select(renditions, *(column.label(f"asset_{column.name}") for column in assets.c))
+        .join_from(renditions, assets)
+        .where(renditions.c.id == rendition_id, assets.c.tenant == tenant)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    asset = Asset(**{name: row[f"asset_{name}"] for name in _ASSET_FIELDS} | {"tags": tuple(row["asset_tags"])})
+    return asset, Rendition(**{name: row[name] for name in _RENDITION_FIELDS})
+
+
+def rendition(connection: sa.Connection, asset_id: str, kind: str, name: str | None = None) -> Rendition | None:
+    query = sa.select(renditions).where(renditions.c.asset_id == asset_id, renditions.c.kind == kind)
+    if name is not None:
+        query = query.where(renditions.c.name == name)
+    row = connection.execute(query.order_by(renditions.c.id).limit(1)).one_or_none()
+    return _rendition(row) if row else None
+
+
+def add_rendition(connection: sa.Connection, item: Rendition) -> bool:
+    """False when the asset is gone, or when it has this rendition already."""
+    try:
+        with connection.begin_nested():
+            connection.execute(renditions.insert().values(**_columns(item)))
+    except IntegrityError:
+        return False
+    return True
+
+
+# -- for ingest and deletion ------------------------------------------------------------------------------------------
+
+
+def original_of(connection: sa.Connection, tenant: str, sha256: str) -> str | None:
+    """The key of the stored original with these bytes, if the tenant has one."""
+    query = sa.select(originals.c.key).where(originals.c.tenant == tenant, originals.c.sha256 == sha256)
+    return connection.scalar(query)
+
+
+def add(connection: sa.Connection, asset: Asset, *, stored: bool, overwrite: bool, job: Job | None) -> Asset | None:
+    """Make an asset known, with its original and its job, in one transaction.
+
+    Assets with the same bytes share one original: the first one wins and the other object goes to the trash.
+
+    Args:
+        stored: whether the caller has just stored the bytes under ``asset.original_key``; if not, it counts on an
+            original that it saw before.
+        overwrite: replace the owner's asset of the same public id.
+
+    Returns:
+        The asset as stored; None when the original that the caller counted on has gone: store the bytes, try again.
+
+    Raises:
+        Conflict: the public id is taken, and ``overwrite`` is off or the asset belongs to someone else.
+    """
+    kind = resource_type(asset.media_type)
+    taken = by_public_id(connection, asset.tenant, kind, asset.public_id)
+    if taken is not None and not (overwrite and taken.owner == asset.owner):
+        raise Conflict(
+            f"The public id {asset.public_id!r} is taken.",
+            code="public-id-taken",
+            hint="Choose another public_id, or send overwrite=true to replace your own asset.",
+        )
+    key = original_of(connection, asset.tenant, asset.sha256)
+    if key is None and not stored:
+        return None
+    if taken is not None:
+        remove(connection, taken)
+    if stored and key is not None:
+        trash.throw(connection, [asset.original_key])
+    key = key or asset.original_key
+    # ``remove`` may just have given up the very original that this asset shares.
+    if original_of(connection, asset.tenant, asset.sha256) is None:
+        trash.take_back(connection, [key])
+        values = {"key": key, "tenant": asset.tenant, "sha256": asset.sha256, "bytes": asset.bytes}
+        connection.execute(originals.insert().values(**values))
+    row_values = _columns(asset) | {"original_key": key, "resource_type": kind, "tags": list(asset.tags)}
+    row = connection.execute(assets.insert().values(**row_values).returning(assets)).one()
+    if job is not None:
+        connection.execute(jobs.insert().values(**_columns(job)))
+    return _asset(row)
+
+
+def remove(connection: sa.Connection, asset: Asset) -> list[str]:
+    """Forget an asset at once; its objects go to the trash. Returns the ids of its unfinished jobs."""
+    unfinished = sa.select(jobs.c.id).where(jobs.c.asset_id == asset.id, jobs.c.status.in_(("queued", "running")))
+    job_ids = list(connection.scalars(unfinished))
+    keys = list(connection.scalars(sa.select(renditions.c.key).where(renditions.c.asset_id == asset.id)))
+    connection.execute(assets.delete().where(assets.c.id == asset.id))
+    shared = sa.select(assets.c.id).where(assets.c.original_key == asset.original_key).limit(1)
+    if connection.execute(shared).first() is None:
+        connection.execute(originals.delete().where(originals.c.key == asset.original_key))
+        keys.append(asset.original_key)
+    trash.throw(connection, keys)
+    return job_ids
+
+
+def update(connection: sa.Connection, asset_id: str, **values: Any) -> None:
+    connection.execute(assets.update().where(assets.c.id == asset_id).values(**values))
+
+
+def _mine(principal: Principal) -> sa.ColumnElement[bool]:
+    return (assets.c.tenant == principal.tenant) & (assets.c.owner == principal.owner)
+
+
+def _columns(item: Asset | Rendition | Job) -> dict[str, Any]:
+    return asdict(item)
+
+
+def _asset(row: sa.Row[Any]) -> Asset:
+    values = {name: getattr(row, name) for name in _ASSET_FIELDS if name != "metadata"}
+    return Asset(**values | {"tags": tuple(row.tags), "metadata": row._mapping["metadata"]})  # noqa: SLF001  # the public name of the mapping
+
+
+def _rendition(row: sa.Row[Any]) -> Rendition:
+    return Rendition(**{name: row._mapping[name] for name in _RENDITION_FIELDS})  # noqa: SLF001

@@ -1,0 +1,83 @@
+"""Questions about jobs: their state is ours (shown to users); the engine keeps only what it needs to run them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from renditor.catalog.schema import assets, jobs
+from renditor.models import Job, JobStatus, now_ms
+
+_FIELDS = [field.name for field in fields(Job)]
+_ACTIVE = ("queued", "running")
+
+
+def get(connection: sa.Connection, job_id: str) -> Job | None:
+    row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).one_or_none()
+    return _job(row) if row else None
+
+
+def active_of(connection: sa.Connection, asset_id: str) -> list[Job]:
+    query = sa.select(jobs).where(jobs.c.asset_id == asset_id, jobs.c.status.in_(_ACTIVE))
+    return [_job(row) for row in connection.execute(query)]
+
+
+def stale(connection: sa.Connection, before: int, limit: int = 100) -> list[Job]:
+    """Unfinished jobs nobody has touched since ``before`` (ms since 1970)."""
+    query = (
+        sa.select(jobs)
+        .where(jobs.c.status.in_(_ACTIVE), jobs.c.updated_at < before)
+        .order_by(jobs.c.updated_at)
+        .limit(limit)
+    )
+    return [_job(row) for row in connection.execute(query)]
+
+
+def unfinished_ids(connection: sa.Connection) -> set[str]:
+    return set(connection.scalars(sa.select(jobs.c.id).where(jobs.c.status.in_(_ACTIVE))))
+
+
+def touch(connection: sa.Connection, job_id: str) -> None:
+    connection.execute(jobs.update().where(jobs.c.id == job_id).values(updated_at=now_ms()))
+
+
+def start(connection: sa.Connection, job_id: str) -> Job | None:
+    """Begin an attempt. None when the job has ended or its asset is gone: there is nothing to do."""
+    statement = (
+        jobs.update()
+        .where(jobs.c.id == job_id, jobs.c.status.in_(_ACTIVE))
+        .values(status="running", attempts=jobs.c.attempts + 1, progress=0, updated_at=now_ms())
+        .returning(jobs)
+    )
+    row = connection.execute(statement).one_or_none()
+    return _job(row) if row else None
+
+
+def progress(connection: sa.Connection, job_id: str, percent: int, stage: str) -> None:
+    """Record how far a running job is (0-100), on the job and on its asset."""
+    values = {"progress": percent, "stage": stage, "updated_at": now_ms()}
+    row = connection.execute(
+        jobs.update().where(jobs.c.id == job_id, jobs.c.status == "running").values(**values).returning(jobs.c.asset_id)
+    ).one_or_none()
+    if row:
+        connection.execute(assets.update().where(assets.c.id == row.asset_id).values(**values))
+
+
+def finish(connection: sa.Connection, job_id: str, status: JobStatus, error: dict[str, Any] | None = None) -> bool:
+    """End a job, and its asset with it. False when it had ended before (or its asset is gone): nothing is changed."""
+    values: dict[str, Any] = {"status": status, "error": error, "stage": None, "updated_at": now_ms()}
+    if status == "completed":
+        values["progress"] = 100
+    row = connection.execute(
+        jobs.update().where(jobs.c.id == job_id, jobs.c.status.in_(_ACTIVE)).values(**values).returning(jobs.c.asset_id)
+    ).one_or_none()
+    if row is None:
+        return False
+    connection.execute(assets.update().where(assets.c.id == row.asset_id).values(**values))
+    return True
+
+
+def _job(row: sa.Row[Any]) -> Job:
+    return Job(**{name: getattr(row, name) for name in _FIELDS})

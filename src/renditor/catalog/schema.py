@@ -1,0 +1,129 @@
+"""The tables. Times are ms since 1970 (UTC), sizes bytes; ``owner`` and ``tenant`` stand on all that is owned."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("tenant", sa.String(64), nullable=False),
+    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("scopes", sa.String(64), nullable=False),
+    sa.Column("secret_hash", sa.String(64), nullable=False),
+    sa.Column("uploads", sa.String(32)),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("revoked_at", sa.BigInteger),
+)
+
+# The bytes of originals: one row, and one object in storage, for the same bytes within a tenant.
+originals = sa.Table(
+    "originals",
+    metadata,
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("tenant", sa.String(64), nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("tenant", "sha256"),
+)
+
+assets = sa.Table(
+    "assets",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("tenant", sa.String(64), nullable=False),
+    sa.Column("owner", sa.String(200), nullable=False),
+    # Delivery knows two kinds of path: /image/ and /video/ (audio is delivered under /video/).
+    sa.Column("resource_type", sa.String(8), nullable=False),
+    sa.Column("public_id", sa.String(255), nullable=False),
+    sa.Column("media_type", sa.String(8), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("visibility", sa.String(8), nullable=False),
+    sa.Column("filename", sa.String(255)),
+    sa.Column("content_type", sa.String(100), nullable=False),
+    sa.Column("format", sa.String(16), nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("original_key", sa.String(200), sa.ForeignKey("originals.key"), nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("progress", sa.Integer, nullable=False),
+    sa.Column("stage", sa.String(64)),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+    sa.Column("duration", sa.Float),
+    sa.Column("recipe", sa.String(64)),
+    sa.Column("route", sa.String(64)),
+    sa.Column("error", sa.JSON(none_as_null=True)),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.UniqueConstraint("tenant", "resource_type", "public_id"),
+    sa.Index("ix_assets_owner", "tenant", "owner", "id"),
+    sa.Index("ix_assets_original_key", "original_key"),
+)
+
+renditions = sa.Table(
+    "renditions",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("asset_id", sa.String(32), sa.ForeignKey("assets.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("name", sa.String(1100), nullable=False),
+    sa.Column("key", sa.String(200), nullable=False),
+    sa.Column("content_type", sa.String(100), nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("width", sa.Integer),
+    sa.Column("height", sa.Integer),
+    sa.Column("duration", sa.Float),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.UniqueConstraint("asset_id", "kind", "name"),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("asset_id", sa.String(32), sa.ForeignKey("assets.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("recipe", sa.String(64), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("progress", sa.Integer, nullable=False),
+    sa.Column("stage", sa.String(64)),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("error", sa.JSON(none_as_null=True)),
+    sa.Index("ix_jobs_asset_id", "asset_id"),
+    sa.Index("ix_jobs_status", "status", "updated_at"),
+)
+
+# Objects that storage should lose: written *before* an object is stored (with a date) and taken back in the transaction
+# that makes the object known, so that a crash in between leaves no orphan; and written at each delete.
+trash = sa.Table(
+    "trash",
+    metadata,
+    sa.Column("key", sa.String(200), primary_key=True),  # ends in "/" for a whole folder
+    sa.Column("not_before", sa.BigInteger, nullable=False),
+    sa.Column("job_id", sa.String(32)),
+    sa.Index("ix_trash_not_before", "not_before"),
+)
+
+# Generic cell rate algorithm: one row for each limited principal, one statement for each request.
+rate_limits = sa.Table(
+    "rate_limits",
+    metadata,
+    sa.Column("key", sa.String(255), primary_key=True),
+    sa.Column("tat", sa.Float, nullable=False),  # theoretical arrival time, s since 1970
+)
