@@ -1,0 +1,331 @@
+"""The client of the launcher process: starts confined programs from any event loop or thread of this process.
+
+Nothing it starts can stay behind: a child dies with its own end, when its caller is cancelled or times out, when this
+process dies (however it dies), and when the launcher process dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from renditor.errors import LimitExceeded, Unavailable
+from renditor.sandbox.policy import Policy
+
+_STDERR_KEPT: Final = 64 * 1024  # bytes: the end of a log says why
+_SEND_SECONDS: Final = 5.0
+_DEATH_SECONDS: Final = 2.0  # a killed process is gone in milliseconds unless the disk hangs
+
+# All a child gets from us: its parent's environment may hold keys and passwords.
+_ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a program ended. ``returncode`` is negative for a signal; ``stderr`` holds the last 64 KiB."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Child:
+    """A running program. Dropping the last reference to it kills it, as ``close`` does."""
+
+    def __init__(self, pid: int, reply: socket.socket) -> None:
+        self.pid = pid
+        self._reply = reply
+        self._returncode: int | None = None
+
+    async def wait(self) -> int:
+        """The exit code once it has ended, negative for a signal. One waiter at a time.
+
+        Raises:
+            Unavailable: the launcher process has died, and the child with it.
+        """
+        if self._returncode is None:
+            self._returncode = int((await _receive(self._reply))["rc"])
+            self._reply.close()
+        return self._returncode
+
+    def kill(self) -> None:
+        """Ask for SIGKILL to the whole group. Returns at once; ``wait`` says when it is done."""
+        with contextlib.suppress(OSError):
+            self._reply.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Kill it and forget it."""
+        self._reply.close()
+
+
+class Launcher:
+    """Owns one launcher process. Safe to share between threads and event loops."""
+
+    _script = Path(__file__).with_name("forkserver.py")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def start(self) -> None:
+        """Start the launcher process unless it runs. Call it from a thread that lives as long as the launcher shall.
+
+        The kernel ties "dies with its parent" to the thread: a launcher started by a thread that ends is killed.
+        """
+        with self._lock:
+            if self._process is not None and self._process.poll() is None:
+                return
+            self._close()
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            ours.settimeout(_SEND_SECONDS)
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-E", self._script, str(theirs.fileno()), str(os.getpid())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    env=_ENVIRONMENT,
+                    cwd="/",
+                    start_new_session=True,
+                )
+            self._control = ours
+
+    def close(self) -> None:
+        """Stop the launcher process and every child it has."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            try:
+                self._process.wait(_DEATH_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    async def spawn(  # noqa: PLR0913 - the parts of a process: argv, rights, folder, environment, descriptors
+        self,
+        argv: Sequence[str],
+        *,
+        policy: Policy,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: int | None = None,
+        stdout: int | None = None,
+        stderr: int | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> Child:
+        """Start a program, locked down by ``policy``, in a session of its own.
+
+        Args:
+            argv: the program by its absolute path, then its arguments.
+            policy: what it may reach; must have limits. The program itself and the system's libraries are added.
+            cwd: folder to start in (default ``/``).
+            env: all of its environment beside PATH, LANG and HOME. Nothing is inherited.
+            stdin: descriptor, as the next two; None is ``/dev/null``.
+            stdout: see ``stdin``.
+            stderr: see ``stdin``.
+            pass_fds: further descriptors; the child finds them as 3, 4, 5, ... in this order.
+
+        Raises:
+            OSError: the program or a path of the policy is missing, or the kernel refused to start it.
+            Unavailable: the launcher process cannot be reached.
+        """
+        standard = [stdin, stdout, stderr]
+        request = {
+            "argv": list(argv),
+            "policy": asdict(policy),
+            "cwd": str(cwd or "/"),
+            "env": {**_ENVIRONMENT, **(env or {})},
+            "standard": [descriptor is not None for descriptor in standard],
+        }
+        given = [descriptor for descriptor in standard if descriptor is not None]
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        try:
+            with theirs:
+                self._send(json.dumps(request).encode(), [theirs.fileno(), *given, *pass_fds])
+            answer = await _receive(ours)
+        except BaseException:
+            ours.close()
+            raise
+        if "error" in answer:
+            ours.close()
+            raise OSError(answer["error"], os.strerror(answer["error"]), argv[0])
+        return Child(answer["pid"], ours)
+
+    def _send(self, payload: bytes, descriptors: list[int]) -> None:
+        for _ in range(2):
+            control = self._control
+            try:
+                if control is None:
+                    raise BrokenPipeError  # noqa: TRY301 - not started yet is the same case as died
+                socket.send_fds(control, [payload], descriptors)
+            except (BrokenPipeError, ConnectionResetError):  # killed from outside: start another
+                self.start()
+            else:
+                return
+        raise Unavailable("The launcher of media programs does not run.")
+
+    async def run(  # noqa: PLR0913 - as spawn
+        self,
+        argv: Sequence[str],
+        *,
+        policy: Policy,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float,  # noqa: ASYNC109 - the limit belongs to the program: it is killed, not only left
+        on_line: Callable[[str], None] | None = None,
+        max_output: int = 8 * 1024 * 1024,
+    ) -> Completed:
+        """Run a program to its end. However this call ends, the program and all it started have ended too.
+
+        Args:
+            argv: see ``spawn``, as ``policy``, ``cwd`` and ``env``.
+            policy: see ``spawn``.
+            cwd: see ``spawn``.
+            env: see ``spawn``.
+            timeout: seconds from now until its whole group gets SIGKILL.
+            on_line: called with each line of stdout as it comes (without line end); ``stdout`` then stays empty.
+            max_output: bytes of stdout (with ``on_line``: of one line) that are taken before the program is killed.
+
+        Raises:
+            TimeoutError: it took too long and was killed.
+            LimitExceeded: it printed more than ``max_output``.
+            OSError, Unavailable: as ``spawn``.
+        """
+        output = _Output(max_output, on_line)
+        with contextlib.ExitStack() as closing:
+            ends = []
+            for take in (output.take_stdout, output.take_stderr):
+                pipe = _Pipe(take)
+                closing.callback(pipe.close)
+                ends.append(pipe)
+            async with asyncio.timeout(timeout):
+                child = await self.spawn(
+                    argv, policy=policy, cwd=cwd, env=env, stdout=ends[0].writer, stderr=ends[1].writer
+                )
+                try:
+                    for pipe in ends:
+                        await pipe.drained()
+                    returncode = await child.wait()
+                except BaseException:
+                    await _end(child)
+                    raise
+        output.finish()
+        return Completed(returncode, bytes(output.stdout), bytes(output.stderr))
+
+
+async def _end(child: Child) -> None:
+    """Kill and wait, so that nobody clears a folder the child still writes to."""
+    child.kill()
+    try:
+        async with asyncio.timeout(_DEATH_SECONDS):
+            await child.wait()
+    except (TimeoutError, Unavailable):
+        pass
+    finally:
+        child.close()
+
+
+async def _receive(reply: socket.socket) -> dict[str, Any]:
+    try:
+        payload = await asyncio.get_running_loop().sock_recv(reply, 4096)
+    except ConnectionResetError:
+        payload = b""
+    if not payload:
+        reply.close()
+        raise Unavailable("The launcher of media programs stopped; the program was killed.")
+    message: dict[str, Any] = json.loads(payload)
+    return message
+
+
+class _Pipe:
+    """A pipe from a child, read by callbacks of the running loop (no task, no thread)."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self._take = take
+        self._loop = asyncio.get_running_loop()
+        self._reader, self.writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(self.writer, True)  # a program does not expect "try again" from its output
+        self._end: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_reader(self._reader, self._readable)
+
+    async def drained(self) -> None:
+        """Wait until every writer has closed it. Our own end goes first: the child has its copy."""
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
+        await self._end
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._reader, 65536)
+            if data:
+                self._take(data)
+                return
+        except Exception as error:  # noqa: BLE001 - from on_line: it belongs to the waiting caller, not to the loop
+            self._finish(error)
+        else:
+            self._finish(None)
+
+    def _finish(self, error: Exception | None) -> None:
+        self._loop.remove_reader(self._reader)
+        if self._end.done():  # its waiter was cancelled
+            return
+        if error is None:
+            self._end.set_result(None)
+        else:
+            self._end.set_exception(error)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._reader)
+        os.close(self._reader)
+        if self.writer >= 0:
+            os.close(self.writer)
+        if not self._end.cancel() and not self._end.cancelled():
+            self._end.exception()  # seen, whether or not somebody waited for it
+
+
+class _Output:
+    """What a program prints: bounded, and cut into lines if somebody listens."""
+
+    def __init__(self, most: int, on_line: Callable[[str], None] | None) -> None:
+        self._most = most
+        self._on_line = on_line
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+
+    def take_stdout(self, data: bytes) -> None:
+        self.stdout += data
+        if self._on_line is not None:
+            *lines, rest = self.stdout.split(b"\n")
+            self.stdout = rest
+            for line in lines:
+                self._on_line(line.decode(errors="replace").rstrip("\r"))
+        if len(self.stdout) > self._most:
+            raise LimitExceeded("The file describes more than this server reads.")
+
+    def take_stderr(self, data: bytes) -> None:
+        self.stderr += data
+        del self.stderr[:-_STDERR_KEPT]
+
+    def finish(self) -> None:
+        """A last line without line end is a line too."""
+        if self._on_line is not None and self.stdout:
+            self._on_line(self.stdout.decode(errors="replace").rstrip("\r"))
+            self.stdout.clear()
