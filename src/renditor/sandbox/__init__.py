@@ -1,0 +1,1 @@
+"""Confinement: every program and every decoder that touches untrusted bytes runs locked down, guarded and killable."""
