@@ -17,6 +17,7 @@ a ``title``, and an instance ``detail`` and ``hint``. Neither ever holds a path,
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 
@@ -113,7 +114,15 @@ class StillProcessing(RenditorError):
 
 
 class TooManyRequests(RenditorError):
+    """``retry_after``: seconds until the next request of this kind is welcome."""
+
     code, status, title = "too-many-requests", 429, "Too many requests"
+
+    def __init__(
+        self, detail: str = "", *, hint: str | None = None, code: str | None = None, retry_after: int = 1
+    ) -> None:
+        super().__init__(detail, hint=hint, code=code)
+        self.retry_after = retry_after
 
 
 class Internal(RenditorError):
@@ -136,3 +145,10 @@ class Unavailable(RenditorError):
 
 class OutOfSpace(RenditorError):
     code, status, title = "out-of-space", 507, "The server has no space left"
+
+
+def of_disk(error: OSError) -> RenditorError:
+    """The user's error for a failed write: a full disk is told apart from a broken one."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutOfSpace(hint="Free some space on the disk of the data folder or point RENDITOR_DATA to a larger one.")
+    return Unavailable("The data folder cannot be written.", hint="`renditor doctor` tells what is wrong with it.")

@@ -1,7 +1,7 @@
 """API keys: made once, shown once, stored as a hash.
 
 A key reads ``rk_<id>_<secret>``: the id finds the row, the secret (256 random bits) proves the holder. High-entropy
-secrets need no slow hash: sha256 is compared in constant time, and a wrong key costs an attacker nothing but us neither.
+secrets need no slow hash, which would only be a lever to burn our CPU; sha256 is compared in constant time.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from renditor.access.ratelimit import Rate
 from renditor.errors import BadRequest, Unauthenticated
 from renditor.models import DEFAULT_TENANT, ApiKey, Principal, Scope, new_id, now_ms
 
@@ -20,8 +21,6 @@ SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 
 _KEY = re.compile(r"rk_([0-9a-z]{26})_([0-9a-f]{64})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}")
-_RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour|day)")
-_PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _HINT = "Send `Authorization: Bearer KEY`; `renditor keys create` makes a key."
 
 
@@ -32,22 +31,6 @@ class NewKey:
     key: ApiKey
     text: str
     secret_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """``count`` requests in ``period`` seconds."""
-
-    count: int
-    period: int
-
-    @classmethod
-    def parse(cls, text: str) -> Rate:
-        """``10/hour``. Raises: BadRequest."""
-        match = _RATE.fullmatch(text)
-        if not match:
-            raise BadRequest(f"{text!r} is not a rate.", hint="Write a rate as 10/hour; also second, minute, day.")
-        return cls(int(match[1]), _PERIODS[match[2]])
 
 
 def create(

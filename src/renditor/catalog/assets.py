@@ -34,6 +34,14 @@ def owned(connection: sa.Connection, principal: Principal, asset_id: str) -> Ass
     return _asset(row)
 
 
+def get(connection: sa.Connection, asset_id: str) -> Asset:
+    """For work that the owner has asked for already. Raises: NotFound."""
+    row = connection.execute(sa.select(assets).where(assets.c.id == asset_id)).one_or_none()
+    if row is None:
+        raise NotFound
+    return _asset(row)
+
+
 def page(
     connection: sa.Connection, principal: Principal, filters: dict[str, str], cursor: str | None, limit: int
 ) -> tuple[list[Asset], str | None]:
@@ -97,13 +105,13 @@ def rendition(connection: sa.Connection, asset_id: str, kind: str, name: str | N
     return _rendition(row) if row else None
 
 
-def add_rendition(connection: sa.Connection, item: Rendition) -> bool:
-    """False when the asset is gone, or when it has this rendition already."""
+def keep_rendition(connection: sa.Connection, item: Rendition) -> bool:
+    """Make a rendition known; one that is known already (two processes made it at once) stays. False: asset gone."""
     try:
         with connection.begin_nested():
             connection.execute(renditions.insert().values(**_columns(item)))
     except IntegrityError:
-        return False
+        return connection.scalar(sa.select(assets.c.id).where(assets.c.id == item.asset_id)) is not None
     return True
 
 
@@ -158,6 +166,14 @@ def add(connection: sa.Connection, asset: Asset, *, stored: bool, overwrite: boo
     if job is not None:
         connection.execute(jobs.insert().values(**_columns(job)))
     return _asset(row)
+
+
+def drop_unknown(connection: sa.Connection, key: str) -> bool:
+    """Send an object that belongs to no asset to the trash. False when it does belong to one."""
+    if connection.scalar(sa.select(originals.c.key).where(originals.c.key == key)):
+        return False
+    trash.throw(connection, [key])
+    return True
 
 
 def remove(connection: sa.Connection, asset: Asset) -> list[str]:

@@ -55,14 +55,16 @@ def start(connection: sa.Connection, job_id: str) -> Job | None:
     return _job(row) if row else None
 
 
-def progress(connection: sa.Connection, job_id: str, percent: int, stage: str) -> None:
-    """Record how far a running job is (0-100), on the job and on its asset."""
+def progress(connection: sa.Connection, job_id: str, percent: int, stage: str) -> bool:
+    """Record how far a running job is (0-100), on the job and on its asset. False when it is running no more."""
     values = {"progress": percent, "stage": stage, "updated_at": now_ms()}
     row = connection.execute(
         jobs.update().where(jobs.c.id == job_id, jobs.c.status == "running").values(**values).returning(jobs.c.asset_id)
     ).one_or_none()
-    if row:
-        connection.execute(assets.update().where(assets.c.id == row.asset_id).values(**values))
+    if row is None:
+        return False
+    connection.execute(assets.update().where(assets.c.id == row.asset_id).values(**values))
+    return True
 
 
 def finish(connection: sa.Connection, job_id: str, status: JobStatus, error: dict[str, Any] | None = None) -> bool:

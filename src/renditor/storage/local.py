@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from stat import S_ISREG
 
-from renditor.errors import NotFound, OutOfSpace, RenditorError, Unavailable
+from renditor.errors import NotFound, RenditorError, Unavailable, of_disk
 from renditor.storage.base import ObjectStat
 
 _KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
@@ -159,14 +159,7 @@ def _disk_errors() -> Iterator[None]:
     except RenditorError:
         raise
     except OSError as error:
-        raise disk_error(error) from error
-
-
-def disk_error(error: OSError) -> RenditorError:
-    """The user's error for a failed write: a full disk is told apart from a broken one."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutOfSpace(hint="Free some space on the data folder's disk or point RENDITOR_DATA to a larger one.")
-    return Unavailable("The storage cannot be written.", hint="`renditor doctor` tells what is wrong with it.")
+        raise of_disk(error) from error
 
 
 def _sync_file(path: Path) -> None:

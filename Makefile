@@ -1,0 +1,49 @@
+# renditor: what one types. Everything happens in .venv; nothing is installed outside it except by `make test`
+# (Chromium, from the distribution's packages, for the browser tests).
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LOCKS  := requirements/run.txt requirements/build.txt
+# Tests run in this many processes: encoders use the other half of each core.
+JOBS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+run: $(VENV)/.run ## Set everything up and start renditor (PORT=8000 DATA=data)
+	@exec $(BIN)/renditor serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA))
+
+test: $(VENV)/.dev ## Set everything up and run every test (ARGS="-k name" for some)
+	@.ci/setup-browser
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+check: $(VENV)/.dev ## Lint, format check, types, import rules, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## Run the benchmarks and print their tables
+	@for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+lock: ## Renew the hash locks in requirements/ (needs uv)
+	@.ci/lock
+
+clean: ## Remove the environment and all caches (never data)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/browser/node_modules
+
+$(VENV)/.run: $(LOCKS) pyproject.toml
+	@.ci/install $(PYTHON) $(VENV) $(LOCKS)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@.ci/install $(PYTHON) $(VENV) $(LOCKS) requirements/dev.txt
+	@touch $@

@@ -1,0 +1,119 @@
+"""Upload bodies: a raw body or one file field of a multipart form, as one stream of the file's bytes.
+
+The body is pulled only after the caller is known. A form is never parsed whole: its file is passed on as it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import unquote
+
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect, Request
+
+from renditor.errors import BadRequest
+from renditor.ingest import UploadOptions
+
+# Form fields other than the file: a few short options. More than this is somebody filling our memory.
+_FIELD_BYTES = 16 * 1024
+_FIELDS = 32
+
+
+class RawBody:
+    """The body is the file; options come as query parameters, the name in ``X-Filename`` (percent-encoded UTF-8)."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.declared = _content_length(request)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        received = 0
+        async for chunk in _stream(self._request):
+            received += len(chunk)
+            yield chunk
+        if self.declared is not None and received != self.declared:
+            raise BadRequest("The body ended before its announced length.", code="incomplete-body")
+
+    def options(self) -> UploadOptions:
+        name = unquote(self._request.headers.get("x-filename", ""), errors="replace")
+        return UploadOptions.read(dict(self._request.query_params), name)
+
+
+class FormBody:
+    """A multipart form: the field ``file`` is the file, all other fields are options, before or after it."""
+
+    def __init__(self, request: Request, boundary: str) -> None:
+        self._request = request
+        self._boundary = boundary
+        self._fields: dict[str, str] = dict(request.query_params)
+        self._filename: str | None = None
+        self.declared = None  # the form's length is not the file's
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        found = False
+        current: MultipartSegment | None = None
+        text = bytearray()
+        try:
+            with PushMultipartParser(self._boundary, max_segment_count=_FIELDS) as parser:
+                async for data in _stream(self._request):
+                    for event in parser.parse(data):
+                        if isinstance(event, MultipartSegment):
+                            current, text = event, bytearray()
+                            found = self._begin(event, found=found) or found
+                        elif event is None:
+                            self._end(current, bytes(text))
+                            current = None
+                        elif current is not None and current.name == "file":
+                            yield bytes(event)
+                        else:
+                            text += event
+                            if len(text) > _FIELD_BYTES:
+                                raise BadRequest("A form field is too long.")
+                parser.close()
+        except MultipartError as error:
+            raise BadRequest(f"The multipart form cannot be read: {error}.", code="bad-form") from None
+        if not found:
+            raise BadRequest("The form has no field named 'file'.", code="no-file")
+
+    def options(self) -> UploadOptions:
+        return UploadOptions.read(self._fields, self._filename)
+
+    def _begin(self, segment: MultipartSegment, *, found: bool) -> bool:
+        if segment.name != "file":
+            return False
+        if found:
+            raise BadRequest("The form has more than one file.", hint="Send one file with each request.")
+        self._filename = segment.filename
+        return True
+
+    def _end(self, segment: MultipartSegment | None, text: bytes) -> None:
+        if segment is not None and segment.name != "file":
+            try:
+                self._fields[segment.name] = text.decode()
+            except UnicodeDecodeError:
+                raise BadRequest(f"The form field {segment.name!r} is not UTF-8.") from None
+
+
+def upload_body(request: Request) -> RawBody | FormBody:
+    """Raises: BadRequest: a form without boundary."""
+    content_type, options = parse_options_header(request.headers.get("content-type", ""))
+    if content_type != "multipart/form-data":
+        return RawBody(request)
+    if not options.get("boundary"):
+        raise BadRequest("The multipart form has no boundary.", code="bad-form")
+    return FormBody(request, options["boundary"])
+
+
+async def _stream(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            if chunk:
+                yield chunk
+    except ClientDisconnect:
+        # What came is a stump: it must not pass for a whole file.
+        raise BadRequest("The upload was broken off.", code="incomplete-body") from None
+
+
+def _content_length(request: Request) -> int | None:
+    value = request.headers.get("content-length")
+    return int(value) if value and value.isdecimal() else None

@@ -1,0 +1,180 @@
+"""``/media``: upload, look at, change, cancel and delete assets. All of it belongs to the asset's owner alone."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from renditor.api.bodies import upload_body
+from renditor.api.ranges import read_range
+from renditor.api.views import Views
+from renditor.errors import TooLarge, Unprocessable
+from renditor.models import MediaType, Principal, Scope, Status
+from renditor.service import MediaProcessingService
+
+# A PATCH is a few short fields; more is somebody filling our memory. Bytes.
+_PATCH_BYTES = 64 * 1024
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {"application/problem+json": {}}}
+    for status, text in {401: "No valid key.", 403: "The key's scope is too small.", 404: "Unknown."}.items()
+}
+_UPLOAD_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "public_id": {"type": "string"},
+                        "folder": {"type": "string"},
+                        "visibility": {"enum": ["public", "private"]},
+                        "tags": {"type": "string", "description": "separated by commas"},
+                        "recipe": {"type": "string"},
+                        "overwrite": {"type": "boolean"},
+                    },
+                }
+            },
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+class AssetChange(BaseModel):
+    """What may be changed of an asset; any other field is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    visibility: Literal["public", "private"] | None = None
+    tags: list[str] | None = Field(None, max_length=50)
+
+
+def router(service: MediaProcessingService, views: Views) -> APIRouter:
+    """The routes; ``views`` makes the URLs of the answers."""
+    routes = APIRouter(prefix="/media", tags=["media"], responses=_ERRORS)
+    _add_reading(routes, service, views)
+    _add_writing(routes, service, views)
+    return routes
+
+
+def _needs(service: MediaProcessingService, scope: Scope) -> Callable[..., Awaitable[Principal]]:
+    """A dependency that reads nothing but the header: the body waits until the caller is known."""
+
+    async def principal(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> Principal:
+        return await service.authenticate(authorization, scope)
+
+    return principal
+
+
+def _add_reading(routes: APIRouter, service: MediaProcessingService, views: Views) -> None:
+    reader = _needs(service, "read")
+
+    @routes.get("")
+    async def listing(
+        principal: Annotated[Principal, Depends(reader)],
+        cursor: Annotated[str | None, Query(max_length=64)] = None,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        media_type: MediaType | None = None,
+        status: Status | None = None,
+        tag: Annotated[str | None, Query(max_length=100)] = None,
+    ) -> dict[str, Any]:
+        """Your assets, newest first."""
+        asked = {"media_type": media_type, "status": status, "tag": tag}
+        filters = {name: value for name, value in asked.items() if value is not None}
+        page = await service.page(principal, filters, cursor, limit)
+        return {"items": [views.asset(asset) for asset in page.items], "next_cursor": page.next_cursor}
+
+    @routes.get("/{media_id}")
+    async def show(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:
+        """One asset with its renditions and URLs."""
+        return views.asset(*await service.get(principal, media_id))
+
+    @routes.get("/{media_id}/status")
+    async def status(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:
+        """How far it is: status, progress (0-100), stage, and the error where it failed."""
+        asset, _ = await service.get(principal, media_id)
+        return views.status(asset)
+
+    @routes.get("/{media_id}/original")
+    async def original(media_id: str, request: Request, principal: Annotated[Principal, Depends(reader)]) -> Response:
+        """The exact bytes that were uploaded, as a download. Ranges are answered."""
+        asset, read = await service.original(principal, media_id)
+        part = read_range(request.headers.get("range"), asset.bytes)
+        start, end = part or (0, asset.bytes)
+        name = quote(asset.filename or f"{asset.id}.{asset.format}", safe="")
+        headers = {
+            "content-length": str(end - start),
+            "content-disposition": f"attachment; filename*=UTF-8''{name}",
+            "accept-ranges": "bytes",
+            "cache-control": "private, no-store",
+            "etag": f'"{asset.sha256}"',
+        }
+        if part:
+            headers["content-range"] = f"bytes {start}-{end - 1}/{asset.bytes}"
+        return StreamingResponse(read(start, end), 206 if part else 200, headers, asset.content_type)
+
+
+def _add_writing(routes: APIRouter, service: MediaProcessingService, views: Views) -> None:
+    writer = _needs(service, "write")
+
+    @routes.post("/upload", status_code=201, openapi_extra=_UPLOAD_BODY)
+    async def upload(request: Request, principal: Annotated[Principal, Depends(writer)]) -> JSONResponse:
+        """Upload a photo (201, completed), a video or a song (202, processing).
+
+        Either a multipart form with the field `file`, or the file itself as body with its name in `X-Filename`; options
+        are form fields or query parameters: public_id, folder, visibility, tags, recipe, overwrite.
+        """
+        await service.admit_upload(principal)
+        body = upload_body(request)
+        asset = await service.upload(principal, body.chunks(), body.options, body.declared)
+        location = {"location": f"/media/{asset.id}"}
+        return JSONResponse(views.asset(asset), 201 if asset.status == "completed" else 202, headers=location)
+
+    @routes.patch("/{media_id}", openapi_extra=_json_body(AssetChange))
+    async def change(
+        media_id: str, request: Request, principal: Annotated[Principal, Depends(writer)]
+    ) -> dict[str, Any]:
+        """Change visibility or tags."""
+        await service.get(principal, media_id)  # unknown ids are 404 whatever the body is
+        asked = await _read_change(request)
+        await service.change(principal, media_id, visibility=asked.visibility, tags=asked.tags)
+        return views.asset(*await service.get(principal, media_id))
+
+    @routes.delete("/{media_id}", status_code=204)
+    async def delete(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> Response:
+        """Delete the asset with its original and all its renditions."""
+        await service.delete(principal, media_id)
+        return Response(status_code=204)
+
+    @routes.post("/{media_id}/cancel", status_code=202)
+    async def cancel(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> dict[str, Any]:
+        """Stop its processing (409 where there is none)."""
+        return views.status(await service.cancel(principal, media_id))
+
+
+async def _read_change(request: Request) -> AssetChange:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _PATCH_BYTES:
+            raise TooLarge("The body of this request is too large.")
+    try:
+        return AssetChange.model_validate(json.loads(body or b"{}"))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"]) or "body"
+        raise Unprocessable(f"{name}: {first['msg']}.", code="invalid-body") from None
+    except (ValueError, RecursionError):
+        raise Unprocessable("The body is not JSON.", code="invalid-body") from None
+
+
+def _json_body(model: type[BaseModel]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}

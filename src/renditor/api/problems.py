@@ -1,0 +1,38 @@
+"""Errors on the wire: RFC 9457 problem+json, made from the error tree and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from renditor.errors import InvalidTransformation, RenditorError, StillProcessing, TooManyRequests
+
+CONTENT_TYPE = "application/problem+json"
+_RETRY_SECONDS = 2
+
+
+def problem(error: RenditorError, request_id: str) -> dict[str, Any]:
+    """``type, title, status, detail, code, request_id`` and, where there is one, ``hint``."""
+    body = {
+        "type": f"urn:renditor:problem:{error.error_code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.error_code,
+        "request_id": request_id,
+    }
+    return body | ({"hint": error.hint} if error.hint else {})
+
+
+def encode(error: RenditorError, request_id: str) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of an error response."""
+    headers = {"content-type": CONTENT_TYPE, "cache-control": "no-store", "x-request-id": request_id}
+    if isinstance(error, InvalidTransformation):
+        headers["x-cld-error"] = error.detail.encode("ascii", "replace").decode().replace("\n", " ")[:500]
+    if error.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(error, TooManyRequests):
+        headers["retry-after"] = str(error.retry_after)
+    elif isinstance(error, StillProcessing) or error.status == 503:
+        headers["retry-after"] = str(_RETRY_SECONDS)
+    return json.dumps(problem(error, request_id)).encode(), headers

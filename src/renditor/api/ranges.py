@@ -1,0 +1,33 @@
+"""Byte ranges (RFC 9110, section 14). More than one in a request is answered with the whole file, as allowed."""
+
+from __future__ import annotations
+
+import re
+
+from renditor.errors import RangeNotSatisfiable
+
+_RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
+
+
+def read_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """The bytes ``start`` (included) to ``end`` (excluded) asked for, or None for the whole file.
+
+    A header that cannot be read is ignored, as the RFC tells servers to do.
+
+    Raises: RangeNotSatisfiable: the range starts past the end.
+    """
+    match = _RANGE.fullmatch(header or "")
+    if not match or not (match[1] or match[2]):
+        return None
+    if not match[1]:  # the last n bytes
+        length = int(match[2])
+        if length == 0:
+            raise RangeNotSatisfiable
+        return max(0, size - length), size
+    start = int(match[1])
+    end = int(match[2]) + 1 if match[2] else size
+    if end <= start:
+        return None
+    if start >= size:
+        raise RangeNotSatisfiable
+    return start, min(end, size)

@@ -1,0 +1,151 @@
+"""The whole HTTP application: delivery first, then the API and the page; one place for request ids and errors."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.requests import Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from renditor import observe
+from renditor.api import health, media, pages, problems
+from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
+from renditor.api.views import Views
+from renditor.errors import BadRequest, Internal, NotFound, RenditorError, Unprocessable
+from renditor.service import MediaProcessingService
+
+
+@dataclass(frozen=True, slots=True)
+class ApiOptions:
+    """``public_url``: how the world reaches us; ``cors_origins``: pages that may call the API from a browser."""
+
+    version: str
+    public_url: str
+    docs: bool = True
+    cors_origins: tuple[str, ...] = ()
+
+
+class Server:
+    """The ASGI application: gives each request its id; delivery paths go straight to delivery, the rest to FastAPI."""
+
+    def __init__(self, api: FastAPI, delivery: Delivery) -> None:
+        self._api = api
+        self._delivery = delivery
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._api(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        match = Delivery.matches(scope)
+        if match:
+            await self._delivery(scope, match, send, request_id)
+            return
+        scope["renditor.request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        observe.bind(request_id=request_id)
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        await self._api(scope, receive, send_with_id)
+
+
+def create(
+    service: MediaProcessingService,
+    options: ApiOptions,
+    checks: Mapping[str, health.Check],
+    protections: Mapping[str, Any],
+    on_stop: Callable[[], AbstractAsyncContextManager[None]],
+) -> Server:
+    """Put the application together. ``on_stop`` surrounds the life of the process (start and orderly end)."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with on_stop():
+            yield
+
+    api = FastAPI(
+        title="renditor",
+        version=options.version,
+        summary="Images, video and audio behind one API.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if options.docs else None,
+        lifespan=lifespan,
+        swagger_ui_init_oauth=None,
+    )
+    _describe_key(api)
+    _handle_errors(api)
+    if options.cors_origins:
+        api.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(options.cors_origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["authorization", "content-type", "x-filename"],
+            expose_headers=["location", "x-request-id", "retry-after"],
+        )
+    api.include_router(media.router(service, Views(options.public_url)))
+    api.include_router(health.router(checks, protections))
+    api.include_router(pages.router(docs=options.docs))
+    return Server(api, Delivery(service.flows.deliver))
+
+
+def _handle_errors(api: FastAPI) -> None:
+    def answer(request: Request, error: RenditorError) -> Response:
+        content, headers = problems.encode(error, request.scope.get("renditor.request_id", ""))
+        del headers["x-request-id"]  # every response gets it anyway
+        return Response(content, error.status, headers, problems.CONTENT_TYPE)
+
+    @api.exception_handler(RenditorError)
+    async def ours(request: Request, error: RenditorError) -> Response:
+        return answer(request, error)
+
+    @api.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"][1:]) or "request"
+        return answer(request, Unprocessable(f"{name}: {first['msg']}.", code="invalid-parameter"))
+
+    @api.exception_handler(HTTPException)
+    async def theirs(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 404:
+            return answer(request, NotFound())
+        response = answer(request, BadRequest(str(error.detail), code=f"http-{error.status_code}"))
+        response.status_code = error.status_code
+        response.headers.update(error.headers or {})
+        return response
+
+    @api.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        observe.log().exception("request_failed", error_type=type(error).__name__, path=request.url.path)
+        return answer(request, Internal(hint="The server's log has the details under this request id."))
+
+
+def _describe_key(api: FastAPI) -> None:
+    """Tell the OpenAPI document how to authenticate, so that /docs has its field for the key."""
+    plain = api.openapi
+
+    def described() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            document = plain()
+            schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+            schemes["key"] = {"type": "http", "scheme": "bearer", "description": "An API key."}
+            for path, operations in document["paths"].items():
+                if path.startswith("/media"):
+                    for operation in operations.values():
+                        operation["security"] = [{"key": []}]
+        return api.openapi_schema or plain()
+
+    api.openapi = described  # type: ignore[method-assign]

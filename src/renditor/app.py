@@ -1,0 +1,173 @@
+"""The composition root: every room is built here once, top to bottom, and passed in. Nothing else wires.
+
+The data folder, all of it private to its user (0700):
+
+    catalog.sqlite   assets, renditions, keys          storage/    originals and renditions
+    jobs.sqlite      the job engine's own              spool/      uploads on their way in
+    secrets/         signing secret of delivery URLs   work/       job folders, emptied when a job ends
+    run/             sockets, locks, metrics           cache/      what was learned about the tools
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from renditor import registry
+from renditor.access import apikeys
+from renditor.catalog import Catalog, keys
+from renditor.config import Settings
+from renditor.deliver import Deliver
+from renditor.deliver.modes import Gate
+from renditor.errors import of_disk
+from renditor.ffmpeg.binaries import Binaries, resolve
+from renditor.ffmpeg.run import Toolbox
+from renditor.ingest import Ingest, Spool
+from renditor.jobs.base import JobEngine
+from renditor.recipes import Recipes
+from renditor.routing import MediaRouter, Providers
+from renditor.sandbox.broker import BrokerClient
+from renditor.sandbox.launcher import Launcher
+from renditor.sandbox.pool import Decoder, DecoderPool
+from renditor.service import Flows, MediaProcessingService
+
+# web: takes requests; worker: takes jobs; both use the machine's renderer process. embedded: all in this process.
+Role = Literal["web", "worker", "embedded"]
+
+DECODER_MODULE = "renditor.images.decoder"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What local commands need: the sandbox, the programs and the providers; no catalog, no server."""
+
+    launcher: Launcher
+    decoder: Decoder
+    binaries: Binaries
+    toolbox: Toolbox
+    providers: Providers
+
+    async def close(self) -> None:
+        await self.decoder.close()
+        self.launcher.close()
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A built application."""
+
+    settings: Settings
+    service: MediaProcessingService
+    tools: Tools
+    catalog: Catalog
+    jobs: JobEngine
+
+    async def close(self) -> None:
+        self.jobs.stop()
+        await self.tools.close()
+        self.catalog.close()
+
+
+def build(settings: Settings, role: Role) -> App:
+    """Build everything a process of this role needs. Call it from the main thread.
+
+    Raises: RenditorError where a part cannot work; the message says which and why.
+    """
+    data = prepare_data(settings)
+    tools = build_tools(settings, data / "cache", own_decoders=role == "embedded")
+    router = MediaRouter(tools.providers, settings.routes)
+    catalog = Catalog(settings.catalog_url, settings.catalog)
+    storage = registry.load("storage", "local")(data / "storage")
+    jobs = registry.load("jobs", "dbos")(settings.jobs, data)
+    recipes = Recipes(catalog, storage, router, settings.recipes, data / "work")
+    if role != "web":
+        recipes.register(jobs)
+    ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
+    delivery = settings.delivery_mode
+    deliver = Deliver(
+        catalog,
+        storage,
+        router,
+        delivery,
+        Gate(delivery, signing_secret(data)),
+        urlsplit(settings.base_url).path,
+        data / "work",
+    )
+    flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, settings.limits.uploads)
+    return App(settings, MediaProcessingService(flows), tools, catalog, jobs)
+
+
+def build_tools(settings: Settings, cache: Path, *, own_decoders: bool) -> Tools:
+    """The part of the application that needs no catalog. ``cache`` remembers what was learned about the programs."""
+    launcher = Launcher()
+    launcher.start()
+    binaries = resolve(settings.ffmpeg, cache / "tools.json")
+    toolbox = Toolbox(launcher, binaries, settings.ffmpeg)
+    decoder: Decoder
+    if own_decoders:
+        decoder = DecoderPool(launcher, DECODER_MODULE, settings.sandbox)
+    else:
+        decoder = BrokerClient(renderer_socket(settings.data))
+    providers = Providers(
+        images={"libvips": registry.load("images", "libvips")(decoder, settings.images)},
+        video={"ffmpeg": registry.load("video", "ffmpeg")(toolbox, settings.ffmpeg)},
+        audio={"ffmpeg": registry.load("audio", "ffmpeg")(toolbox, settings.ffmpeg)},
+    )
+    return Tools(launcher, decoder, binaries, toolbox, providers)
+
+
+def user_cache() -> Path:
+    """Where commands that have no data folder remember things (XDG base directories)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "renditor"
+
+
+def renderer_socket(data: Path) -> Path:
+    """Where the machine's renderer process listens."""
+    return data / "run" / "renderer.sock"
+
+
+def prepare_data(settings: Settings) -> Path:
+    """Make the data folder and its rooms, private to this user. Raises: OutOfSpace, Unavailable."""
+    try:
+        for name in ("", "storage", "spool", "work", "run", "secrets", "cache"):
+            (settings.data / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.data.chmod(0o700)
+    except OSError as error:
+        raise of_disk(error) from error
+    return settings.data
+
+
+def first_start(settings: Settings) -> str | None:
+    """Bring the tables up to date, sweep what a crash left, and make the first admin key if there is no key at all.
+
+    Returns: the text of that key, to be shown once; None when keys exist.
+    """
+    prepare_data(settings)
+    Spool.sweep(settings.data / "spool")
+    signing_secret(settings.data)
+    catalog = Catalog(settings.catalog_url, settings.catalog)
+    try:
+        catalog.migrate()
+        if catalog.read_now(keys.all_keys):
+            return None
+        new = apikeys.create("first admin key", ["admin"], owner="admin")
+        catalog.write_now(lambda c: keys.insert(c, new.key, new.secret_hash))
+        return new.text
+    finally:
+        catalog.close()
+
+
+def signing_secret(data: Path) -> str:
+    """The secret that signs delivery URLs: 256 random bits, made at the first start, readable by this user alone."""
+    path = data / "secrets" / "delivery"
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(fd, "w") as file:
+        file.write(secrets.token_hex(32))
+    return path.read_text().strip()

@@ -1,0 +1,155 @@
+"""Settings: the sum of the rooms' own settings. ``renditor.toml`` < environment ``RENDITOR_*`` < command line."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from renditor.access.ratelimit import Rate
+from renditor.catalog import CatalogSettings
+from renditor.content.limits import SizeLimits
+from renditor.deliver import DeliverySettings
+from renditor.errors import BadRequest, RenditorError
+from renditor.ffmpeg.settings import FFmpegSettings
+from renditor.images.settings import ImageSettings
+from renditor.jobs.settings import JobSettings
+from renditor.observe import LogSettings
+from renditor.recipes import RecipeSettings
+from renditor.routing import RouteSettings
+from renditor.sandbox.settings import SandboxSettings
+
+CONFIG_VARIABLE = "RENDITOR_CONFIG"
+CONFIG_FILE = "renditor.toml"
+
+
+class Limits(SizeLimits):
+    """How much an owner may upload."""
+
+    uploads: str = Field("10/hour", description="Uploads of one owner; keys with the scope admin are exempt.")
+
+    @field_validator("uploads")
+    @classmethod
+    def _is_rate(cls, value: str) -> str:
+        try:
+            Rate.parse(value)
+        except RenditorError as error:
+            raise ValueError(error.detail) from None
+        return value
+
+
+class CorsSettings(BaseModel):
+    """Which web pages may call the API from a browser. Delivery is open to all pages."""
+
+    origins: tuple[str, ...] = Field((), description="Origins such as https://app.example.com.")
+
+
+class Settings(BaseSettings):
+    """All settings of a server. Each is a field of ``renditor.toml`` and a variable ``RENDITOR_<SECTION>__<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="RENDITOR_", env_nested_delimiter="__", extra="forbid")
+
+    data: Path = Field(Path("data"), description="Folder of everything that renditor keeps.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    workers: int = Field(default_factory=lambda: min(2, os.cpu_count() or 1), ge=1, le=64, description="Web processes.")
+    public_url: str | None = Field(None, description="How the world reaches the server; default: the bind address.")
+    database_url: str | None = Field(None, description="postgresql+psycopg://...; default: SQLite in the data folder.")
+    docs: bool = Field(default=True, description="Serve /docs and /openapi.json.")
+    tls_cert: Path | None = Field(None, description="Certificate chain (PEM) for https.")
+    tls_key: Path | None = Field(None, description="Private key (PEM) for https.")
+
+    limits: Limits = Field(default_factory=Limits)
+    delivery: DeliverySettings = Field(default_factory=DeliverySettings)
+    images: ImageSettings = Field(default_factory=ImageSettings)
+    ffmpeg: FFmpegSettings = Field(default_factory=FFmpegSettings)
+    recipes: RecipeSettings = Field(default_factory=RecipeSettings)
+    routes: RouteSettings = Field(default_factory=RouteSettings)
+    sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
+    jobs: JobSettings = Field(default_factory=JobSettings)
+    catalog: CatalogSettings = Field(default_factory=CatalogSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+    cors: CorsSettings = Field(default_factory=CorsSettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What comes first wins."""
+        del dotenv_settings, file_secret_settings
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file()))
+
+    # -- what follows from the settings -------------------------------------------------------------------------------
+
+    @property
+    def catalog_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data / 'catalog.sqlite'}"
+
+    @property
+    def base_url(self) -> str:
+        """The public URL: as set, else made from the bind address (a wildcard is reached as localhost)."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104  # shown, not bound
+        scheme = "https" if self.tls_cert else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
+
+    @property
+    def delivery_mode(self) -> DeliverySettings:
+        """The delivery settings with ``auto`` decided: open on loopback, where only this machine can ask."""
+        if self.delivery.mode != "auto":
+            return self.delivery
+        return self.delivery.model_copy(update={"mode": "open" if _is_loopback(self.host) else "ladder"})
+
+
+def config_file() -> Path:
+    """The settings file: ``$RENDITOR_CONFIG``, else ``renditor.toml`` in the current folder. It need not exist."""
+    return Path(os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE)
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings; ``overrides`` (from the command line) win where they are not None.
+
+    Raises: BadRequest naming the first setting that is wrong.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    file = config_file()
+    if os.environ.get(CONFIG_VARIABLE) and not file.is_file():
+        raise BadRequest(f"The settings file named by {CONFIG_VARIABLE} does not exist.", code="bad-settings")
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise BadRequest(
+            f"The setting {name!r} is wrong: {first['msg']}.",
+            code="bad-settings",
+            hint="`renditor config show` lists all settings.",
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadRequest(f"{file.name} cannot be read: {error}.", code="bad-settings") from None
+    return settings.model_copy(update={"data": settings.data.absolute()})
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,397 @@
+"""FLOW: bytes -> asset.
+
+    declared size -> sniff the first 64 KiB -> spool once while hashing and counting -> probe in the sandbox
+    -> store the original -> make the asset known -> picture: completed; video, audio: its recipe is queued
+
+Whatever goes wrong on the way, nothing is left: no spool file, no object, no row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import time
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from renditor import observe
+from renditor.catalog import Catalog, assets, trash
+from renditor.content.limits import SizeLimits
+from renditor.content.sniff import SNIFF_BYTES, Sniffed, audio_only, sniff
+from renditor.errors import BadRequest, RenditorError, TooLarge, Unprocessable, of_disk
+from renditor.ffmpeg.probe import MediaProbe
+from renditor.images.base import ImageInfo
+from renditor.jobs.base import JobEngine
+from renditor.models import Asset, Job, MediaType, Principal, Visibility, new_id, now_ms
+from renditor.routing import MediaRouter
+from renditor.storage import keys
+from renditor.storage.base import Storage
+from renditor.transformation.path import public_id_fault
+
+# Chunks are hashed and written in batches of this size, in a thread, while the next ones arrive.
+_BATCH = 1024 * 1024
+# The name under which the recipes register their job: the flows enqueue each other by name.
+RECIPE_JOB = "recipe"
+# How long an object may be stored without being known before it counts as left behind by a crash.
+_INTENT_MS = 24 * 3600 * 1000
+_VERSION_SEGMENT = re.compile(r"v\d+")
+_TAG = re.compile(r"[^\x00-\x1f\x7f,]{1,100}")
+_MAX_TAGS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class UploadOptions:
+    """What may be said with an upload. All of it is checked before it is used."""
+
+    filename: str | None = None
+    public_id: str | None = None
+    folder: str | None = None
+    visibility: Visibility = "public"
+    tags: tuple[str, ...] = ()
+    recipe: str | None = None
+    overwrite: bool = False
+
+    @classmethod
+    def read(cls, values: dict[str, str], filename: str | None) -> UploadOptions:
+        """From query parameters or form fields. Raises: BadRequest naming the option."""
+        known = {"public_id", "folder", "visibility", "tags", "recipe", "overwrite"}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise BadRequest(f"Unknown option {unknown[0]!r}.", hint=f"Options are {', '.join(sorted(known))}.")
+        visibility = values.get("visibility", "public")
+        if visibility not in ("public", "private"):
+            raise BadRequest("visibility is 'public' or 'private'.")
+        overwrite = values.get("overwrite", "false").lower()
+        if overwrite not in ("true", "false", "1", "0"):
+            raise BadRequest("overwrite is 'true' or 'false'.")
+        return cls(
+            filename=clean_filename(filename),
+            public_id=_check_public_id(values.get("public_id"), "public_id"),
+            folder=_check_public_id(values.get("folder", "").strip("/"), "folder"),
+            visibility="private" if visibility == "private" else "public",
+            tags=check_tags(tag.strip() for tag in values.get("tags", "").split(",") if tag.strip()),
+            recipe=values.get("recipe") or None,
+            overwrite=overwrite in ("true", "1"),
+        )
+
+
+def clean_filename(name: str | None) -> str | None:
+    """The last part of a client's file name, without control characters, at most 255 characters. Only ever shown."""
+    if not name:
+        return None
+    last = re.split(r"[/\\]", name)[-1]
+    kept = "".join(c for c in unicodedata.normalize("NFC", last) if unicodedata.category(c)[0] != "C")
+    return kept.strip()[:255] or None
+
+
+def check_tags(tags: Iterator[str]) -> tuple[str, ...]:
+    """Raises: BadRequest."""
+    wanted = tuple(dict.fromkeys(tags))
+    if len(wanted) > _MAX_TAGS or not all(_TAG.fullmatch(tag) for tag in wanted):
+        raise BadRequest(f"At most {_MAX_TAGS} tags of up to 100 characters, without commas.")
+    return wanted
+
+
+def _check_public_id(value: str | None, name: str) -> str | None:
+    if not value:
+        return None
+    fault = public_id_fault(value)
+    if fault:
+        raise BadRequest(f"This {name} cannot be used. {fault}.", code="bad-public-id")
+    # A folder named v123 could not be told from a version in a delivery path.
+    if any(_VERSION_SEGMENT.fullmatch(part) for part in value.split("/")[: None if name == "folder" else -1]):
+        raise BadRequest(f"This {name} cannot be used: v and digits is how versions are written.", code="bad-public-id")
+    return value
+
+
+class Spool:
+    """A file that receives an upload while it is hashed and counted.
+
+    The holder keeps the file locked: what a killed process left behind can be told from what is still being written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / f"{secrets.token_hex(16)}.part"
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._file = os.fdopen(fd, "wb", buffering=0)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._hash = hashlib.sha256()
+        self.bytes = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, chunks: list[bytes]) -> None:
+        for chunk in chunks:
+            self._hash.update(chunk)
+            view = memoryview(chunk)
+            while view:
+                view = view[self._file.write(view) :]
+            self.bytes += len(chunk)
+
+    def discard(self) -> None:
+        """Close, and remove the file unless storage has taken it over."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    @staticmethod
+    def sweep(folder: Path) -> int:
+        """Remove what killed processes left behind. Returns how many files went."""
+        removed = 0
+        for path in folder.glob("*.part"):
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+                removed += 1
+        return removed
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """The upload flow, with everything it needs."""
+
+    catalog: Catalog
+    storage: Storage
+    router: MediaRouter
+    jobs: JobEngine
+    recipe_name: Callable[[MediaType, str | None], str | None]
+    limits: SizeLimits
+    spool: Path
+    settling: set[asyncio.Future[Asset]] = field(default_factory=set)
+
+    async def upload(
+        self,
+        principal: Principal,
+        body: AsyncIterator[bytes],
+        options: Callable[[], UploadOptions],
+        declared: int | None = None,
+    ) -> Asset:
+        """Take one file in.
+
+        Args:
+            principal: its owner; authenticated and within limits already.
+            body: the bytes of the file.
+            options: called once the body has come to its end (form fields may follow the file).
+            declared: the size in bytes that was announced, if any: too much is refused before the first byte.
+
+        Raises:
+            TooLarge, UnsupportedMedia, Unprocessable and below, Conflict, BadRequest, OutOfSpace, Unavailable.
+        """
+        began = time.monotonic()
+        fields: dict[str, Any] = {"owner": principal.owner, "tenant": principal.tenant}
+        observe.log().info("media_upload_started", declared_bytes=declared, **fields)
+        try:
+            if declared is not None and declared > self.limits.largest:
+                raise _too_large(self.limits.largest)
+            asset = await self._take(principal, body, options, declared)
+        except RenditorError as error:
+            observe.UPLOADS.labels("unknown", error.error_code).inc()
+            observe.log().warning(
+                "media_upload_failed",
+                error=error.detail,
+                error_type=type(error).__name__,
+                code=error.error_code,
+                **fields,
+            )
+            raise
+        milliseconds = round((time.monotonic() - began) * 1000)
+        observe.UPLOADS.labels(asset.media_type, "accepted").inc()
+        observe.UPLOAD_BYTES.labels(asset.media_type).inc(asset.bytes)
+        observe.log().info(
+            "media_upload_completed",
+            asset=asset.id,
+            media_type=asset.media_type,
+            bytes=asset.bytes,
+            processing_time_ms=milliseconds,
+            output_size=asset.bytes,
+            **fields,
+        )
+        return asset
+
+    async def _take(
+        self,
+        principal: Principal,
+        body: AsyncIterator[bytes],
+        options: Callable[[], UploadOptions],
+        declared: int | None,
+    ) -> Asset:
+        spool = await asyncio.to_thread(self._open_spool)
+        try:
+            sniffed = await self._receive(body, spool, declared or 0)
+            chosen = options()
+        except BaseException:
+            await asyncio.shield(asyncio.to_thread(spool.discard))
+            raise
+        # All bytes are here: from now on a caller that goes away no longer stops the acceptance half-way.
+        settling = asyncio.ensure_future(self._settle(principal, spool, sniffed, chosen))
+        self.settling.add(settling)
+        settling.add_done_callback(self.settling.discard)
+        return await asyncio.shield(settling)
+
+    async def _settle(self, principal: Principal, spool: Spool, sniffed: Sniffed, options: UploadOptions) -> Asset:
+        try:
+            asset = self._complete(principal, await self._examine(spool, sniffed), options)
+            recipe = self.recipe_name(asset.media_type, options.recipe)
+            return await self._commit(replace(asset, recipe=recipe), spool, overwrite=options.overwrite)
+        finally:
+            await asyncio.to_thread(spool.discard)
+
+    def _open_spool(self) -> Spool:
+        try:
+            self.spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return Spool(self.spool)
+        except OSError as error:
+            raise of_disk(error) from error
+
+    async def _receive(self, body: AsyncIterator[bytes], spool: Spool, declared: int) -> Sniffed:
+        """Spool the body. The type is known after the first 64 KiB, and with it the cap that the rest must keep."""
+        batch: list[bytes] = []
+        waiting, received = 0, 0
+        sniffed: Sniffed | None = None
+        writing: asyncio.Future[None] | None = None
+        try:
+            async for chunk in body:
+                batch.append(chunk)
+                waiting += len(chunk)
+                received += len(chunk)
+                if sniffed is None and waiting >= SNIFF_BYTES:
+                    sniffed = sniff(b"".join(batch)[:SNIFF_BYTES])
+                if sniffed:
+                    self._check_size(sniffed, max(received, declared))
+                if sniffed and waiting >= _BATCH:
+                    if writing:
+                        await writing
+                    writing = asyncio.ensure_future(asyncio.to_thread(spool.write, batch))
+                    batch, waiting = [], 0
+            if sniffed is None:
+                sniffed = sniff(b"".join(batch)[:SNIFF_BYTES])
+                self._check_size(sniffed, received)
+            if writing:
+                await writing
+            await asyncio.to_thread(spool.write, batch)
+        except OSError as error:
+            raise of_disk(error) from error
+        finally:
+            if writing and not writing.done():  # the thread must be done with the file before it is closed
+                await asyncio.shield(asyncio.wait([writing]))
+        return sniffed
+
+    def _check_size(self, sniffed: Sniffed, size: int) -> None:
+        limit = self.limits.of(sniffed.media_type)
+        if size > limit:
+            raise _too_large(limit, sniffed.media_type)
+
+    async def _examine(self, spool: Spool, sniffed: Sniffed) -> Asset:
+        """Probe the file in the sandbox; what it finds decides the type."""
+        route = self.router.route(sniffed.media_type)
+        if sniffed.media_type == "image":
+            info = await self.router.images().probe(spool.path, sniffed.format)
+            return self._draft(spool, sniffed, route, info)
+        probe = await self.router.video().probe(spool.path)
+        if probe.media_type == "audio":
+            sniffed = audio_only(sniffed)
+            if spool.bytes > self.limits.audio:
+                raise _too_large(self.limits.audio, "audio")
+        elif probe.media_type != "video":
+            raise Unprocessable("The file holds neither video nor audio.", code="no-such-stream")
+        elif sniffed.media_type == "audio":
+            sniffed = replace(sniffed, media_type="video")
+        return self._draft(spool, sniffed, self.router.route(sniffed.media_type), probe)
+
+    def _draft(self, spool: Spool, sniffed: Sniffed, route: str, info: ImageInfo | MediaProbe) -> Asset:
+        now = now_ms()
+        facts = info.to_json()
+        return Asset(
+            id=new_id(),
+            tenant="",
+            owner="",
+            public_id="",
+            media_type=sniffed.media_type,
+            status="completed" if sniffed.media_type == "image" else "processing",
+            visibility="public",
+            filename=None,
+            content_type=sniffed.content_type,
+            format=sniffed.format,
+            bytes=spool.bytes,
+            sha256=spool.sha256,
+            original_key="",
+            version=now // 1000,
+            created_at=now,
+            updated_at=now,
+            progress=100 if sniffed.media_type == "image" else 0,
+            width=facts.get("width"),
+            height=facts.get("height"),
+            duration=facts.get("duration"),
+            route=route,
+            metadata=facts,
+        )
+
+    def _complete(self, principal: Principal, draft: Asset, options: UploadOptions) -> Asset:
+        public_id = options.public_id or draft.id
+        if options.folder:
+            public_id = f"{options.folder}/{public_id}"
+        return replace(
+            draft,
+            tenant=principal.tenant,
+            owner=principal.owner,
+            public_id=_check_public_id(public_id, "public_id") or draft.id,
+            visibility=options.visibility,
+            filename=options.filename,
+            tags=options.tags,
+        )
+
+    async def _commit(self, asset: Asset, spool: Spool, *, overwrite: bool) -> Asset:
+        job = None
+        if asset.recipe:
+            job = Job(new_id(), asset.id, asset.recipe, "queued", asset.created_at, asset.updated_at)
+        saved = await self._make_known(asset, job, spool.path, overwrite=overwrite)
+        if job:
+            # A job that cannot be handed over now is not lost: the reconciler finds its row and does it.
+            with contextlib.suppress(RenditorError):
+                await self.jobs.enqueue(RECIPE_JOB, job.id, {"job_id": job.id})
+        return saved
+
+    async def _make_known(self, asset: Asset, job: Job | None, path: Path, *, overwrite: bool) -> Asset:
+        known = await self.catalog.read(lambda c: assets.original_of(c, asset.tenant, asset.sha256))
+        if known:
+            sharing = replace(asset, original_key=known)
+            saved = await self.catalog.write(
+                lambda c: assets.add(c, sharing, stored=False, overwrite=overwrite, job=job)
+            )
+            if saved:
+                return saved
+            # The shared original was deleted in between: our own bytes are stored after all.
+        owning = replace(asset, original_key=keys.original(new_id()))
+        later = now_ms() + _INTENT_MS
+        await self.catalog.write(lambda c: trash.throw(c, [owning.original_key], not_before=later))
+        try:
+            await self.storage.put(owning.original_key, path)
+            saved = await self.catalog.write(lambda c: assets.add(c, owning, stored=True, overwrite=overwrite, job=job))
+        except Exception:
+            await self._drop(owning.original_key)
+            raise
+        return saved or owning
+
+    async def _drop(self, key: str) -> None:
+        """Remove an object that did not become known; the sweeper tries again where that fails."""
+        with contextlib.suppress(RenditorError):
+            if await self.catalog.write(lambda c: assets.drop_unknown(c, key)):
+                await self.storage.delete(key)
+                await self.catalog.write(lambda c: trash.forget(c, key))
+
+
+def _too_large(limit: int, media_type: str = "upload") -> TooLarge:
+    what = "This upload" if media_type == "upload" else f"This {media_type}"
+    return TooLarge(
+        f"{what} is larger than the {limit} bytes that are allowed.",
+        hint=f"The limit is set by RENDITOR_LIMITS__{media_type.upper()} (bytes)." if media_type != "upload" else None,
+    )

@@ -1,0 +1,157 @@
+"""The processes of a server: web, renderer, worker. ``renditor serve`` starts the supervisor, the supervisor these.
+
+Each reads the settings anew from file and environment, and dies with its parent. Exit status 2 says that the settings
+are wrong: the supervisor does not try again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from renditor import __version__, app, config, observe
+from renditor.api.health import Check
+from renditor.api.server import ApiOptions, Server, create
+from renditor.config import Settings
+from renditor.errors import RenditorError, Unavailable
+from renditor.guard import die_with_parent
+from renditor.sandbox.broker import serve_broker
+from renditor.sandbox.launcher import Launcher
+from renditor.sandbox.policy import protections
+from renditor.sandbox.pool import DecoderPool
+
+# Below this an upload would soon fail; bytes.
+_LOW_DISK = 64 * 1024 * 1024
+_BACKLOG = 1024
+
+
+def web() -> None:
+    """The web server: granian, which starts ``workers`` processes of ``asgi``."""
+    from granian.constants import Interfaces  # noqa: PLC0415  # the worker processes do not need the server's master
+    from granian.server import Server as Granian  # noqa: PLC0415
+
+    settings = config.load()
+    Granian(
+        "renditor.processes:asgi",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.workers,
+        backlog=_BACKLOG,
+        websockets=False,
+        log_access=False,
+        log_level="warning",  # type: ignore[arg-type]
+        respawn_failed_workers=True,
+        # Open responses would keep a worker for ever otherwise.
+        workers_kill_timeout=5,
+        ssl_cert=settings.tls_cert,
+        ssl_key=settings.tls_key,
+    ).serve()
+
+
+def asgi() -> Server:
+    """One web worker's application."""
+    # The parent is granian's master, whatever the environment says about the master's own parent.
+    die_with_parent(signal.SIGKILL, os.getppid())
+    settings = config.load()
+    observe.configure_logs(settings.log)
+    built = app.build(settings, "web")
+
+    @asynccontextmanager
+    async def life() -> AsyncIterator[None]:
+        yield
+        await built.close()
+
+    options = ApiOptions(__version__, settings.base_url, settings.docs, settings.cors.origins)
+    return create(built.service, options, _checks(built), protections().to_json(), life)
+
+
+def renderer() -> None:
+    """The machine's image decoders, shared by all web processes and the worker."""
+    settings = _start()
+    launcher = Launcher()
+    launcher.start()
+
+    async def run() -> None:
+        pool = DecoderPool(launcher, app.DECODER_MODULE, settings.sandbox)
+        try:
+            await _until_stopped(serve_broker(pool, app.renderer_socket(settings.data)))
+        finally:
+            await pool.close()
+
+    asyncio.run(run())
+    launcher.close()
+
+
+def worker() -> None:
+    """Runs the jobs."""
+    settings = _start()
+    built = app.build(settings, "worker")
+    built.jobs.start_worker()
+
+    async def run() -> None:
+        await _until_stopped(asyncio.Event().wait())
+        await built.close()
+
+    asyncio.run(run())
+
+
+async def _until_stopped(work: object) -> None:
+    """Wait for ``work`` or for SIGTERM, whatever comes first."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _start() -> Settings:
+    settings = config.load()
+    observe.configure_logs(settings.log)
+    return settings
+
+
+def _checks(built: app.App) -> dict[str, Check]:
+    """What ``/readyz`` asks."""
+    data = built.settings.data
+
+    async def database() -> None:
+        await built.catalog.read(lambda c: c.exec_driver_sql("SELECT 1 FROM assets LIMIT 1").first())
+
+    async def storage() -> None:
+        free = os.statvfs(data)
+        if free.f_bavail * free.f_frsize < _LOW_DISK or not os.access(data / "storage", os.W_OK):
+            raise Unavailable("The data folder is full or cannot be written.")
+
+    async def decoders() -> None:
+        await built.tools.decoder.ping()
+
+    async def tools() -> None:
+        for tool in ("ffmpeg", "ffprobe", "packager"):
+            built.tools.binaries.require(tool)
+
+    return {"database": database, "storage": storage, "decoders": decoders, "tools": tools}
+
+
+_PROCESSES: dict[str, Callable[[], None]] = {"web": web, "renderer": renderer, "worker": worker}
+
+
+def main() -> None:
+    """``python -m renditor.processes web|renderer|worker``."""
+    die_with_parent(signal.SIGTERM)
+    try:
+        _PROCESSES[sys.argv[1]]()
+    except RenditorError as error:
+        hint = f" {error.hint}" if error.hint else ""
+        sys.exit(f"renditor: {sys.argv[1]}: {error.detail}{hint}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,292 @@
+"""FLOW: asset -> renditions, as durable jobs.
+
+A recipe is the list of things done after an upload. Its job survives the death of its worker: it is then done again
+elsewhere, from the beginning, in a folder of its own, and only its end is visible:
+
+    start the attempt -> check the original out -> provider makes and verifies everything in the job folder
+    -> store the outputs -> one transaction makes them known and the asset ``completed``
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, Field
+
+from renditor import observe
+from renditor.audio.base import AudioFormat
+from renditor.catalog import Catalog, assets, jobs, trash
+from renditor.errors import BadRequest, Internal, RenditorError
+from renditor.jobs.base import JobContext, JobEngine, Json
+from renditor.models import Asset, Job, MediaType, Output, Rendition, new_id, now_ms
+from renditor.routing import MediaRouter
+from renditor.storage import keys
+from renditor.storage.base import Storage
+from renditor.video.plan import VideoRecipe, plan
+
+# Written to the catalog at most this often (seconds): a row for each frame would be all the database does.
+_PROGRESS_EVERY = 0.5
+_PUBLISHING = 0.97  # the share of a job's progress that is done when its outputs are made
+_INTENT_MS = 24 * 3600 * 1000
+# A job is looked at by the reconciler when nobody has touched its row for this long.
+_STALE_MS = 20_000
+
+
+class RecipeSettings(BaseModel):
+    """What is made of an upload without being asked."""
+
+    audio_bitrate: int = Field(192_000, ge=32_000, le=320_000, description="MP3 and AAC renditions of audio, in bit/s.")
+    opus_bitrate: int = Field(96_000, ge=16_000, le=256_000, description="Opus renditions of audio, in bit/s.")
+    tier: str = Field("standard", pattern="^(instant|standard|best)$", description="Encoder effort for video.")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipes:
+    """The recipes and the jobs that carry them out."""
+
+    catalog: Catalog
+    storage: Storage
+    router: MediaRouter
+    settings: RecipeSettings
+    work: Path
+
+    @property
+    def _makers(self) -> dict[str, Callable[[Asset, Path, Path, Progress], Awaitable[tuple[Output, ...]]]]:
+        return {"video": self._video, "audio": self._audio}
+
+    def name_for(self, media_type: MediaType, wanted: str | None) -> str | None:
+        """The recipe of an upload: the one asked for, else its type's own; pictures have none.
+
+        Raises: BadRequest: there is no such recipe for this type.
+        """
+        own = media_type if media_type in self._makers else None
+        if wanted and wanted != own:
+            known = f"The recipe for {media_type} is {own!r}." if own else "Images need no recipe."
+            raise BadRequest(f"There is no recipe {wanted!r} for {media_type}.", hint=known)
+        return own
+
+    def register(self, engine: JobEngine) -> None:
+        """Make the job and the sweeps known to an engine that will run them."""
+        engine.register("recipe", self._job)
+        engine.schedule("reconcile", 5, lambda: self.reconcile(engine))
+        engine.schedule("sweep", 5, self.sweep)
+
+    async def _job(self, context: JobContext, payload: Json) -> None:
+        await context.step(self.attempt, payload["job_id"])
+
+    async def attempt(self, job_id: str) -> None:
+        """One attempt at a job. Ends it as completed or failed; an interruption leaves it to be resumed."""
+        job = await self.catalog.write(lambda c: jobs.start(c, job_id))
+        if job is None:
+            return
+        began = time.monotonic()
+        folder = self.work / f"{job_id}-{new_id()[-8:]}"
+        try:
+            folder.mkdir(parents=True, mode=0o700)
+            output_bytes = await self._make(job, folder)
+        except RenditorError as error:
+            await self._fail(job, error)
+        except JobGone:
+            observe.log().info("job_cancelled", job=job.id, asset=job.asset_id, recipe=job.recipe)
+        except asyncio.CancelledError:
+            observe.log().info("job_interrupted", job=job.id, asset=job.asset_id, recipe=job.recipe)
+            raise
+        except Exception as error:
+            if job.attempts < 3:  # the engine tries again; the last attempt ends the job
+                observe.log().warning(
+                    "job_attempt_failed", job=job.id, attempt=job.attempts, error_type=type(error).__name__
+                )
+                raise
+            observe.log().exception("job_crashed", job=job.id, asset=job.asset_id)
+            await self._fail(job, Internal(hint="The server's log has the details under this job's id."))
+        else:
+            seconds = time.monotonic() - began
+            observe.JOBS.labels(job.recipe, "completed").inc()
+            observe.JOB_SECONDS.labels(job.recipe).observe(seconds)
+            observe.log().info(
+                "media_processing_completed",
+                job=job.id,
+                asset=job.asset_id,
+                recipe=job.recipe,
+                processing_time_ms=round(seconds * 1000),
+                output_size=output_bytes,
+            )
+        finally:
+            await asyncio.shield(self._clean(job.id, folder))
+
+    async def _clean(self, job_id: str, folder: Path) -> None:
+        """What this attempt made and did not publish goes, here and in storage."""
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await self.catalog.write(lambda c: trash.expire_job(c, job_id))
+
+    async def _make(self, job: Job, folder: Path) -> int:
+        asset = await self.catalog.read(lambda c: assets.get(c, job.asset_id))
+        # What a dead attempt had stored without making it known goes at the next sweep.
+        await self.catalog.write(lambda c: trash.expire_job(c, job.id))
+        progress = Progress(self.catalog, job.id)
+        source = await self.storage.checkout(asset.original_key, folder)
+        made = folder / "out"
+        made.mkdir(mode=0o700)
+        async with progress:
+            outputs = await self._makers[job.recipe](asset, source, made, progress)
+            await self._publish(job, outputs)
+        return sum(output.bytes for output in outputs)
+
+    async def _video(self, asset: Asset, source: Path, folder: Path, progress: Progress) -> tuple[Output, ...]:
+        provider = self.router.video(asset.route)
+        probe = await provider.probe(source)
+        return await provider.run(plan(probe, VideoRecipe(tier=self.settings.tier)), source, folder, progress.report)
+
+    async def _audio(self, asset: Asset, source: Path, folder: Path, progress: Progress) -> tuple[Output, ...]:
+        formats = (
+            AudioFormat("mp3", "mp3", self.settings.audio_bitrate),
+            AudioFormat("aac", "m4a", self.settings.audio_bitrate),
+            AudioFormat("opus", "opus", self.settings.opus_bitrate),
+        )
+        return await self.router.audio(asset.route).run(formats, source, folder, progress.report)
+
+    async def _publish(self, job: Job, outputs: tuple[Output, ...]) -> None:
+        """Store everything under fresh keys, then make it known in one transaction: all of it or nothing is seen."""
+        made = [(output, _rendition(job.asset_id, output)) for output in outputs]
+        prefixes = [rendition.key for _, rendition in made]
+        later = now_ms() + _INTENT_MS
+        await self.catalog.write(lambda c: trash.throw(c, prefixes, not_before=later, job_id=job.id))
+        for output, rendition in made:
+            files = sorted(output.path.rglob("*")) if output.path.is_dir() else [output.path]
+            base = output.path if output.path.is_dir() else output.path.parent
+            for file in files:
+                if file.is_file():
+                    await self.storage.put(rendition.key + file.relative_to(base).as_posix(), file)
+
+        def commit(connection: Any) -> bool:
+            if not jobs.finish(connection, job.id, "completed"):
+                return False
+            for _, rendition in made:
+                assets.keep_rendition(connection, rendition)
+            trash.take_back(connection, prefixes)
+            return True
+
+        if not await self.catalog.write(commit):
+            raise JobGone
+
+    async def _fail(self, job: Job, error: RenditorError) -> None:
+        shown = {"code": error.error_code, "title": error.title, "detail": error.detail, "hint": error.hint}
+        if await self.catalog.write(lambda c: jobs.finish(c, job.id, "failed", shown)):
+            observe.JOBS.labels(job.recipe, "failed").inc()
+            observe.log().error(
+                f"{job.recipe}_processing_failed",
+                job=job.id,
+                asset=job.asset_id,
+                error=error.detail,
+                error_type=type(error).__name__,
+            )
+
+    # -- sweeps: run by every worker, safe to repeat and to run at once ------------------------------------------------
+
+    async def reconcile(self, engine: JobEngine) -> None:
+        """Bring our rows and the engine's together: hand over what never arrived, end what the engine gave up."""
+        for job in await self.catalog.read(lambda c: jobs.stale(c, now_ms() - _STALE_MS)):
+            state = await engine.status(job.id)
+            if state is None:
+                await engine.enqueue("recipe", job.id, {"job_id": job.id})
+                await self.catalog.write(partial(jobs.touch, job_id=job.id))
+            elif state.state in ("failed", "cancelled", "completed"):
+                gave_up = Internal("Processing was given up after several attempts.", code="gave-up")
+                await self._fail(job, gave_up)
+
+    async def sweep(self) -> None:
+        """Remove what the catalog has given up from storage, and job folders that no job uses any more."""
+        for key in await self.catalog.read(trash.due):
+            if key.endswith("/"):
+                async for item in self.storage.list(key):
+                    await self.storage.delete(item.key)
+            else:
+                await self.storage.delete(key)
+            await self.catalog.write(partial(trash.forget, key=key))
+        folders = await asyncio.to_thread(lambda: list(self.work.glob("*-*")))
+        if folders:
+            wanted = await self.catalog.read(jobs.unfinished_ids)
+            for folder in folders:
+                if folder.name.split("-")[0] not in wanted:
+                    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+class JobGone(Exception):  # not an error: somebody wanted it so
+    """The job was cancelled, or its asset deleted, while it ran."""
+
+
+class Progress:
+    """Carries a provider's progress to the catalog, at most twice a second, and never backwards.
+
+    When the job's row is no longer ours to write (cancelled, asset deleted), it cancels the task that does the work.
+    """
+
+    def __init__(self, catalog: Catalog, job_id: str) -> None:
+        self._catalog = catalog
+        self._job_id = job_id
+        self._fraction, self._stage = 0.0, "starting"
+        self._gone = False
+        self._writer: asyncio.Task[None] | None = None
+        self._owner: asyncio.Task[Any] | None = None
+
+    def report(self, fraction: float, stage: str) -> None:
+        """``fraction`` 0..1 of the provider's work."""
+        self._fraction = max(self._fraction, min(1.0, fraction) * _PUBLISHING)
+        self._stage = stage
+
+    async def __aenter__(self) -> Self:
+        self._owner = asyncio.current_task()
+        self._writer = asyncio.create_task(self._write())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._writer:
+            self._writer.cancel()
+            await asyncio.wait([self._writer])
+        if self._gone and self._owner:
+            self._owner.uncancel()
+            raise JobGone
+
+    async def _write(self) -> None:
+        written: tuple[int, str] | None = None
+        while True:
+            now = (int(self._fraction * 100), self._stage)
+            # Also without news every few seconds: a touched row tells the reconciler that someone works on it.
+            with contextlib.suppress(RenditorError):
+                write = partial(jobs.progress, job_id=self._job_id, percent=now[0], stage=now[1])
+                active = await self._catalog.write(write)
+                if not active and self._owner:
+                    self._gone = True
+                    self._owner.cancel()
+                    return
+            written = now
+            waited = 0.0
+            while written == (int(self._fraction * 100), self._stage) and waited < 5:  # seconds
+                await asyncio.sleep(_PROGRESS_EVERY)
+                waited += _PROGRESS_EVERY
+
+
+def _rendition(asset_id: str, output: Output) -> Rendition:
+    rendition_id = new_id()
+    return Rendition(
+        id=rendition_id,
+        asset_id=asset_id,
+        kind=output.kind,
+        name=output.name,
+        key=keys.set_folder(rendition_id),
+        content_type=output.content_type,
+        bytes=output.bytes,
+        created_at=now_ms(),
+        width=output.width,
+        height=output.height,
+        duration=output.duration,
+        metadata=output.metadata | ({} if output.path.is_dir() else {"file": output.path.name}),
+    )

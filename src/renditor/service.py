@@ -1,0 +1,169 @@
+"""MediaProcessingService: everything one can do with media, for the API, the command line and a program of one's own.
+
+It joins the three flows (ingest, recipes, deliver) and answers questions about assets. It knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from renditor import observe
+from renditor.access import apikeys
+from renditor.access.ratelimit import Rate
+from renditor.catalog import Catalog, assets, jobs, keys, trash
+from renditor.deliver import Deliver
+from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
+from renditor.ingest import Ingest, UploadOptions, check_tags
+from renditor.jobs.base import JobEngine
+from renditor.models import Asset, Principal, Rendition, Scope, Visibility, now_ms
+from renditor.recipes import Recipes
+from renditor.storage.base import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list; ``next_cursor`` is None at the end."""
+
+    items: list[Asset]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """What the service joins. Built in ``app.py``."""
+
+    ingest: Ingest
+    recipes: Recipes
+    deliver: Deliver
+    catalog: Catalog
+    storage: Storage
+    jobs: JobEngine
+    uploads_rate: str
+
+
+class MediaProcessingService:
+    """One instance a process; safe to use from many tasks at once."""
+
+    def __init__(self, flows: Flows) -> None:
+        self.flows = flows
+
+    # -- who asks -----------------------------------------------------------------------------------------------------
+
+    async def authenticate(self, authorization: str | None, scope: Scope) -> Principal:
+        """The principal behind an ``Authorization`` header. Raises: Unauthenticated, Forbidden (scope)."""
+        key_id, secret = apikeys.split(authorization)
+        principal = apikeys.verify(await self.flows.catalog.read(lambda c: keys.get(c, key_id)), secret)
+        if not principal.may(scope):
+            observe.log().warning("access_denied", owner=principal.owner, key=principal.key_id, scope=scope)
+            raise Forbidden(f"This needs a key with the scope {scope!r}.")
+        return principal
+
+    async def admit_upload(self, principal: Principal) -> None:
+        """Count one upload of this owner. Keys with the scope admin are exempt. Raises: TooManyRequests."""
+        if principal.may("admin"):
+            return
+        rate = Rate.parse(principal.uploads or self.flows.uploads_rate)
+        bucket, now = f"uploads:{principal.tenant}:{principal.owner}", time.time()
+        limit = (bucket, now, rate.increment, float(rate.period))
+        if not await self.flows.catalog.write(lambda c: keys.take_token(c, *limit)):
+            wait = await self.flows.catalog.read(lambda c: keys.wait_for_token(c, *limit))
+            raise TooManyRequests(
+                f"More than {rate.count} uploads in {rate.period} seconds.",
+                hint="The limit is RENDITOR_LIMITS__UPLOADS, or of the key: renditor keys create --uploads.",
+                retry_after=max(1, round(wait)),
+            )
+
+    # -- assets -------------------------------------------------------------------------------------------------------
+
+    async def upload(
+        self,
+        principal: Principal,
+        body: AsyncIterator[bytes],
+        options: Callable[[], UploadOptions],
+        declared: int | None = None,
+    ) -> Asset:
+        """Take a file in; see ``Ingest.upload``. Images come back ``completed``, video and audio ``processing``."""
+        return await self.flows.ingest.upload(principal, body, options, declared)
+
+    async def get(self, principal: Principal, asset_id: str) -> tuple[Asset, list[Rendition]]:
+        """An asset and its renditions. Raises: NotFound: unknown and foreign ids alike."""
+
+        def work(connection: Any) -> tuple[Asset, list[Rendition]]:
+            asset = assets.owned(connection, principal, asset_id)
+            return asset, assets.renditions_of(connection, asset_id)
+
+        return await self.flows.catalog.read(work)
+
+    async def page(self, principal: Principal, filters: dict[str, str], cursor: str | None, limit: int) -> Page:
+        """The owner's assets, newest first. ``filters``: media_type, status, tag."""
+        found = await self.flows.catalog.read(lambda c: assets.page(c, principal, filters, cursor, limit))
+        return Page(*found)
+
+    async def change(
+        self,
+        principal: Principal,
+        asset_id: str,
+        *,
+        visibility: Visibility | None = None,
+        tags: list[str] | None = None,
+    ) -> Asset:
+        """Change what may be changed; it takes effect at once in every process. Raises: NotFound, Unprocessable."""
+        values: dict[str, Any] = {"updated_at": now_ms()}
+        if visibility is not None:
+            values["visibility"] = visibility
+        if tags is not None:
+            try:
+                values["tags"] = list(check_tags(iter(tags)))
+            except RenditorError as error:
+                raise Unprocessable(error.detail) from None
+
+        def work(connection: Any) -> Asset:
+            asset = assets.owned(connection, principal, asset_id)
+            assets.update(connection, asset_id, **values)
+            return replace(asset, **values | ({"tags": tuple(values["tags"])} if "tags" in values else {}))
+
+        return await self.flows.catalog.write(work)
+
+    async def delete(self, principal: Principal, asset_id: str) -> None:
+        """Remove an asset, its original (unless another asset shares it) and all renditions. Raises: NotFound.
+
+        Delivery answers 404 from now on; storage is emptied by the worker's next sweep, within seconds.
+        """
+
+        def work(connection: Any) -> list[str]:
+            return assets.remove(connection, assets.owned(connection, principal, asset_id))
+
+        for job_id in await self.flows.catalog.write(work):
+            await self.flows.jobs.cancel(job_id)
+        observe.log().info("media_deleted", owner=principal.owner, asset=asset_id)
+
+    async def cancel(self, principal: Principal, asset_id: str) -> Asset:
+        """Stop the processing of an asset. Raises: NotFound, Conflict: nothing of it is being processed."""
+
+        def work(connection: Any) -> list[str]:
+            assets.owned(connection, principal, asset_id)
+            active = jobs.active_of(connection, asset_id)
+            for job in active:
+                jobs.finish(connection, job.id, "cancelled")
+                trash.expire_job(connection, job.id)
+            return [job.id for job in active]
+
+        cancelled = await self.flows.catalog.write(work)
+        if not cancelled:
+            raise Conflict("Nothing of this asset is being processed.", code="not-processing")
+        for job_id in cancelled:
+            await self.flows.jobs.cancel(job_id)
+        observe.log().info("media_processing_cancelled", owner=principal.owner, asset=asset_id)
+        return (await self.get(principal, asset_id))[0]
+
+    async def original(
+        self, principal: Principal, asset_id: str
+    ) -> tuple[Asset, Callable[[int, int], AsyncIterator[bytes]]]:
+        """The exact bytes that were uploaded, as a reader of byte ranges. Raises: NotFound."""
+        asset, _ = await self.get(principal, asset_id)
+        if await self.flows.storage.stat(asset.original_key) is None:
+            raise NotFound
+        return asset, lambda start, end: self.flows.storage.open(asset.original_key, start, end)
