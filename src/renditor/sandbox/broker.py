@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import struct
@@ -16,9 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from renditor.errors import Overloaded, RenditorError, Unavailable
+from renditor.errors import Internal, Overloaded, RenditorError, Unavailable
 from renditor.sandbox import frames
 from renditor.sandbox.pool import Answer, DecoderPool
+
+log = logging.getLogger(__name__)
 
 _BACKLOG: Final = 512
 _REQUEST_SECONDS: Final = 5.0  # for a client to say what it wants after it has connected
@@ -37,7 +40,7 @@ async def serve_broker(pool: DecoderPool, path: Path) -> None:
         path: of the socket, in a folder that only this user may enter. A socket that is there is replaced.
     """
     loop = asyncio.get_running_loop()
-    listener = _listen(path)
+    listener, inode = _listen(path)
     calls: set[asyncio.Task[None]] = set()
     try:
         while True:
@@ -47,13 +50,14 @@ async def serve_broker(pool: DecoderPool, path: Path) -> None:
             task.add_done_callback(calls.discard)
     finally:
         listener.close()
-        path.unlink(missing_ok=True)
+        _remove(path, inode)
         for task in calls:
             task.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
 
 
-def _listen(path: Path) -> socket.socket:
+def _listen(path: Path) -> tuple[socket.socket, int]:
+    """The listening socket, and the inode of its file."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         # Bound beside its place and moved there: clients never find a socket that nobody listens on yet.
@@ -64,11 +68,19 @@ def _listen(path: Path) -> socket.socket:
         temporary.chmod(0o600)
         listener.listen(_BACKLOG)
         listener.setblocking(False)
+        inode = temporary.stat().st_ino
         temporary.rename(path)
     except BaseException:
         listener.close()
         raise
-    return listener
+    return listener, inode
+
+
+def _remove(path: Path, inode: int) -> None:
+    """Clear our socket away, unless another broker has taken the place."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_ino == inode:
+            path.unlink()
 
 
 @contextlib.contextmanager
@@ -115,6 +127,9 @@ async def _exchange(pool: DecoderPool, message: dict[str, Any], descriptors: lis
         return {"meta": await pool.exchange(message["request"], source, output, timeout=message["timeout"])}
     except RenditorError as error:
         return {"error": frames.pack_error(error)}
+    except (KeyError, TypeError, ValueError) as error:
+        log.error("a client sent a request that cannot be passed on: %s", error)  # noqa: TRY400 - not our trace
+        return {"error": frames.pack_error(Internal("The request does not fit the decoder."))}
 
 
 def _same_user(connection: socket.socket) -> bool:

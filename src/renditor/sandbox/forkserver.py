@@ -87,8 +87,8 @@ class ForkServer:
         gc.freeze()  # children share these pages as long as the collector leaves them alone
         while self._running:
             for key, _ in self._selector.select():
-                # An earlier event of this round may have ended the child that this one is about.
-                if key.fd in self._selector.get_map():
+                # An earlier event of this round may have ended the child this one is about, and reused its number.
+                if self._selector.get_map().get(key.fd) == key:
                     key.data()
         for child in self._children.values():
             _kill(child.pid)
@@ -125,10 +125,15 @@ class ForkServer:
         given = iter(descriptors)
         wanted = [next(given) if present else self._null for present in request["standard"]]
         wanted += given
-        pid = os.fork()
-        if pid == 0:
-            self._become(request, wanted, report)
-        os.close(report)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become(request, wanted, report)
+        except OSError:  # no processes or memory left
+            os.close(status)
+            raise
+        finally:
+            os.close(report)
         return _Child(pid, reply, status)
 
     def _become(self, request: dict[str, Any], descriptors: list[int], report: int) -> NoReturn:
@@ -176,7 +181,7 @@ class ForkServer:
             child = self._children.pop(ended.si_pid)
             if child.status >= 0:
                 self._settle(child)
-            if child.reply in {key.fileobj for key in self._selector.get_map().values()}:
+            with contextlib.suppress(KeyError):  # abandoned before
                 self._selector.unregister(child.reply)
             _answer(child.reply, {"rc": returncode})
             child.reply.close()

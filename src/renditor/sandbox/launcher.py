@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import queue
 import socket
 import subprocess
 import sys
@@ -79,10 +80,7 @@ class Launcher:
         self._control: socket.socket | None = None
 
     def start(self) -> None:
-        """Start the launcher process unless it runs. Call it from a thread that lives as long as the launcher shall.
-
-        The kernel ties "dies with its parent" to the thread: a launcher started by a thread that ends is killed.
-        """
+        """Start the launcher process unless it runs. ``spawn`` and ``run`` do it themselves where it is missing."""
         with self._lock:
             if self._process is not None and self._process.poll() is None:
                 return
@@ -90,14 +88,7 @@ class Launcher:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             ours.settimeout(_SEND_SECONDS)
             with theirs:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-E", self._script, str(theirs.fileno()), str(os.getpid())],
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    env=_ENVIRONMENT,
-                    cwd="/",
-                    start_new_session=True,
-                )
+                self._process = _keep(self._script, theirs.fileno())
             self._control = ours
 
     def close(self) -> None:
@@ -228,6 +219,33 @@ class Launcher:
                     raise
         output.finish()
         return Completed(returncode, bytes(output.stdout), bytes(output.stderr))
+
+
+def _keep(script: Path, control: int) -> subprocess.Popen[bytes]:
+    """Start the launcher process from a thread that stays for as long as the process does.
+
+    The kernel ties "dies with its parent" to the thread that forked: had a short-lived thread started it, it would
+    die with that thread.
+    """
+    started: queue.SimpleQueue[subprocess.Popen[bytes] | OSError] = queue.SimpleQueue()
+
+    def keep() -> None:
+        argv = [sys.executable, "-I", "-S", "-E", str(script), str(control), str(os.getpid())]
+        try:
+            process = subprocess.Popen(
+                argv, pass_fds=[control], stdin=subprocess.DEVNULL, env=_ENVIRONMENT, cwd="/", start_new_session=True
+            )
+        except OSError as error:
+            started.put(error)
+            return
+        started.put(process)
+        process.wait()
+
+    threading.Thread(target=keep, name="launcher", daemon=True).start()
+    result = started.get()
+    if isinstance(result, OSError):
+        raise Unavailable("The launcher of media programs cannot be started.") from result
+    return result
 
 
 async def _end(child: Child) -> None:

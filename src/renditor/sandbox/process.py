@@ -87,7 +87,7 @@ class DecoderProcess:
             raise Unavailable("A decoder process cannot be started.", hint="Run `renditor doctor`.")
 
     def send(self, message: dict[str, Any], source: int, output: int) -> None:
-        """Hand over a job.
+        """Hand over a job. The source is read from its start.
 
         Raises:
             OSError: the process has died since its last job.
@@ -96,6 +96,7 @@ class DecoderProcess:
         """
         if fcntl.fcntl(source, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
             raise ValueError("the source must be open for reading only")
+        os.lseek(source, 0, os.SEEK_SET)  # an attempt that failed may have moved it
         frames.send(self._channel, message, (source, output))
         self.jobs += 1
 
