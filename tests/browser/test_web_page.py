@@ -1,0 +1,339 @@
+"""The page at ``/`` in a real browser: what a person does with it, and what it must never do."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from .visit import Visit, until
+
+HOSTILE_NAME = "<img src=x onerror=alert(1)>.png"
+
+# Drops a file on the page as a desktop does: the same three events, one DataTransfer.
+DROP = """([name, type, content]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))], name, { type }));
+  for (const type of ["dragenter", "dragover", "drop"]) {
+    const event = new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true });
+    document.getElementById("drop").dispatchEvent(event);
+  }
+}"""
+
+# Keeps every word that a line of the list ever showed.
+WATCH = """() => {
+  window.said = [];
+  new MutationObserver(() => {
+    for (const line of document.querySelectorAll("#items li")) {
+      window.said.push(`${line.dataset.phase}: ${line.querySelector(".sub").textContent}`);
+    }
+  }).observe(document.getElementById("items"), { subtree: true, childList: true, attributes: true });
+}"""
+
+
+def drop(page: Page, file: Path, kind: str) -> None:
+    page.evaluate(DROP, [file.name, kind, base64.b64encode(file.read_bytes()).decode()])
+
+
+def api(server: Any, path: str, method: str = "GET") -> Any:
+    headers = {"Authorization": f"Bearer {server.key}"}
+    with urllib.request.urlopen(
+        urllib.request.Request(f"{server.url}{path}", None, headers, method=method), timeout=10
+    ) as answer:
+        return json.loads(answer.read() or b"null")
+
+
+def throttle(visit: Visit, kilobytes_per_second: int) -> None:
+    """Slow the browser's sending down, so that an upload can be watched and stopped."""
+    session = visit.page.context.new_cdp_session(visit.page)
+    session.send("Network.enable")
+    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": kilobytes_per_second * 1000}
+    session.send("Network.emulateNetworkConditions", limits)
+
+
+def percents(lines: list[str], phase: str) -> list[int]:
+    words = [line.removeprefix(f"{phase}: ").split() for line in lines if line.startswith(f"{phase}: ")]
+    return [int(word) for line in words for word, following in pairwise(line) if following == "%"]
+
+
+def test_a_dropped_photo_is_shown_with_its_urls(visit: Visit, server: Any, photo: Path) -> None:
+    visit.enter(server.key)
+    drop(visit.page, photo, "image/jpeg")
+    visit.finished("photo.jpg")
+    picture = visit.page.locator(".sheet img")
+    until(lambda: picture.evaluate("image => image.naturalWidth") == 1024, "the preview is 1024 px wide")
+    caption = visit.page.locator("figcaption")
+    until(lambda: caption.inner_text().startswith("1024 \N{MULTIPLICATION SIGN} 683"), "the caption says its size")
+
+    shown = visit.page.locator("#stage .copyline code").first.inner_text()
+    assert "/image/upload/c_limit,f_auto,w_1024/v" in shown
+    assert 'srcset="' in visit.page.locator(".snippet pre").inner_text()
+    with urllib.request.urlopen(shown, timeout=10) as answer:  # the URL works as it stands, without a key
+        assert answer.headers["Content-Type"].startswith("image/")
+    visit.assert_clean()
+
+
+def test_the_playground_changes_picture_and_url(visit: Visit, server: Any, photo: Path) -> None:
+    visit.enter(server.key)
+    visit.add(photo)
+    visit.finished("photo.jpg")
+    picture = visit.page.locator(".sheet img")
+    size = "image => `${image.naturalWidth}x${image.naturalHeight}`"
+
+    visit.page.get_by_role("button", name="Width 320 px").click()
+    until(lambda: picture.evaluate(size) == "320x213", "the preview is 320 px wide")
+    visit.page.get_by_role("radio", name="Fill").check()
+    until(lambda: picture.evaluate(size) == "320x320", "fill makes it a square")
+    visit.page.get_by_role("radio", name="north west").check()
+    visit.page.get_by_role("radio", name="WebP").check()
+    until(lambda: "WEBP" in visit.page.locator("figcaption").inner_text(), "the preview is WebP")
+    quality = visit.page.get_by_role("slider", name="Quality")
+    quality.focus()
+    quality.press("ArrowLeft")
+    shown = visit.page.locator("#stage .copyline code").first
+    wanted = "/image/upload/c_fill,f_webp,g_north_west,h_320,q_79,w_320/v"
+    until(lambda: wanted in shown.inner_text(), "the URL says all of it")
+    with urllib.request.urlopen(shown.inner_text(), timeout=10) as answer:
+        assert answer.headers["Content-Type"] == "image/webp"
+    visit.assert_clean()
+
+
+def test_a_video_shows_its_progress_and_plays(visit: Visit, server: Any, clip: Path) -> None:
+    visit.enter(server.key)
+    visit.page.evaluate(WATCH)
+    throttle(visit, max(300, clip.stat().st_size // 2000))  # about two seconds of sending
+    visit.add(clip)
+    visit.finished("clip.mp4")
+
+    said: list[str] = visit.page.evaluate("window.said")
+    sent, made = percents(said, "uploading"), percents(said, "processing")
+    assert any(0 < percent < 100 for percent in sent), said
+    assert sent == sorted(sent)
+    assert any(0 < percent < 100 for percent in made), said
+    assert made == sorted(made)
+
+    video = visit.page.locator("video")
+    assert video.evaluate("video => video.canPlayType('application/vnd.apple.mpegurl')"), (
+        "this Chromium plays HLS itself"
+    )
+    assert "sp_auto" in video.evaluate("video => video.src")
+    video.evaluate("video => { video.play(); }")
+    until(lambda: video.evaluate("video => video.currentTime") > 0.5, "the video plays")
+    assert video.evaluate("video => video.error") is None
+    assert visit.page.locator(".urls dt").all_inner_texts() == ["HLS", "DASH", "MP4", "Poster"]
+    visit.assert_clean()
+
+
+def test_a_song_plays(visit: Visit, server: Any, song: Path) -> None:
+    visit.enter(server.key)
+    visit.add(song)
+    visit.finished("song.mp3")
+    audio = visit.page.locator("audio")
+    audio.evaluate("audio => { audio.play(); }")
+    until(lambda: audio.evaluate("audio => audio.currentTime") > 0.5, "the song plays")
+    assert audio.evaluate("audio => audio.duration") > 7.5
+    visit.assert_clean()
+
+
+def test_several_files_at_once_and_a_reload_loses_none(visit: Visit, server: Any, photo: Path, song: Path) -> None:
+    visit.enter(server.key)
+    picture = {"mimeType": "image/jpeg", "buffer": photo.read_bytes()}
+    sound = {"mimeType": "audio/mpeg", "buffer": song.read_bytes()}
+    names = ["one.jpg", "two.mp3", "three.jpg", "four.mp3"]
+    visit.add(*({"name": name, **(picture if name.endswith("jpg") else sound)} for name in names))
+    for name in names:
+        until(lambda name=name: visit.phase(name) in {"processing", "completed"}, f"{name} has arrived")  # type: ignore[misc]
+    visit.page.reload()
+    for name in names:
+        visit.item(name).wait_for()
+        visit.finished(name)
+    visit.open("one.jpg")
+    visit.page.reload()  # the address says what was open
+    visit.page.locator("#stage h2").wait_for()
+    assert visit.page.locator("#stage h2").inner_text() == "one.jpg"
+    visit.assert_clean()
+
+
+def test_an_upload_can_be_stopped(visit: Visit, server: Any, clip: Path) -> None:
+    visit.enter(server.key)
+    throttle(visit, 50)
+    content = {"name": "stopped.mp4", "mimeType": "video/mp4", "buffer": clip.read_bytes()}
+    visit.add(content)
+    until(lambda: visit.phase("stopped.mp4") == "uploading", "it is being sent")
+    visit.page.get_by_role("button", name="Cancel stopped.mp4").click()
+    until(lambda: visit.item("stopped.mp4").count() == 0, "it is gone from the list")
+    assert all(item["filename"] != "stopped.mp4" for item in api(server, "/media?limit=20")["items"])
+
+
+def test_processing_can_be_cancelled(visit: Visit, server: Any, clip: Path) -> None:
+    visit.enter(server.key)
+    visit.add({"name": "cancelled.mp4", "mimeType": "video/mp4", "buffer": clip.read_bytes()})
+    until(lambda: visit.phase("cancelled.mp4") == "processing", "it is being processed")
+    visit.page.get_by_role("button", name="Cancel cancelled.mp4").click()
+    visit.finished("cancelled.mp4", "cancelled", seconds=30)
+    asset = next(item for item in api(server, "/media?limit=20")["items"] if item["filename"] == "cancelled.mp4")
+    assert asset["status"] == "cancelled"
+    visit.assert_clean()
+
+
+def test_delete_asks_first_and_then_deletes(visit: Visit, server: Any, photo: Path) -> None:
+    visit.enter(server.key)
+    visit.add({"name": "to delete.jpg", "mimeType": "image/jpeg", "buffer": photo.read_bytes()})
+    visit.finished("to delete.jpg")
+    asset = next(item for item in api(server, "/media?limit=20")["items"] if item["filename"] == "to delete.jpg")
+    visit.page.get_by_role("button", name="Delete to delete.jpg").click()
+    visit.page.get_by_role("button", name="Keep it").click()
+    assert visit.phase("to delete.jpg") == "completed"
+    visit.page.get_by_role("button", name="Delete to delete.jpg").click()
+    visit.page.get_by_role("button", name="Delete", exact=True).click()
+    until(lambda: visit.item("to delete.jpg").count() == 0, "it is gone from the list")
+    try:
+        urllib.request.urlopen(asset["url"], timeout=10).close()
+        status = 200
+    except urllib.error.HTTPError as error:
+        status = error.code
+        error.close()
+    assert status == 404
+    visit.assert_clean()
+
+
+def test_a_refused_file_shows_what_the_server_said(visit: Visit, server: Any) -> None:
+    visit.enter(server.key)
+    with visit.page.expect_response(f"{server.url}/media/upload") as answer:
+        visit.add({"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"plain text, whatever the name says\n"})
+    visit.finished("notes.jpg", "failed")
+    problem = answer.value.json()
+    assert answer.value.status == 415
+    text = visit.page.locator("#stage .problem").inner_text()
+    for part in ("title", "detail", "request_id"):
+        assert problem[part] in text
+    assert visit.item("notes.jpg").locator(".sub").inner_text() == problem["title"]
+    visit.page.get_by_role("button", name="Dismiss", exact=True).click()
+    until(lambda: visit.item("notes.jpg").count() == 0, "it is gone from the list")
+
+
+def test_a_picture_that_cannot_be_had_shows_what_the_server_said(visit: Visit, server: Any, photo: Path) -> None:
+    visit.enter(server.key)
+    visit.add({"name": "behind its back.jpg", "mimeType": "image/jpeg", "buffer": photo.read_bytes()})
+    visit.finished("behind its back.jpg")
+    visit.page.locator(".sheet:not(.waiting) img").wait_for()
+    asset = next(item for item in api(server, "/media?limit=20")["items"] if item["filename"] == "behind its back.jpg")
+    api(server, f"/media/{asset['id']}", "DELETE")
+    with visit.page.expect_response("**/*w_640/**") as answer:
+        visit.page.get_by_role("button", name="Width 640 px").click()
+    assert answer.value.status == 404
+    visit.page.locator(".sheet .problem").wait_for()
+    assert answer.value.json()["title"] in visit.page.locator(".sheet .problem").inner_text()
+
+
+def test_a_hostile_file_name_stays_text(visit: Visit, server: Any) -> None:
+    visit.enter(server.key)
+    dot = base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    )
+    visit.add({"name": HOSTILE_NAME, "mimeType": "image/png", "buffer": dot})
+    visit.finished(HOSTILE_NAME)
+    assert visit.page.locator("#stage h2").inner_text() == HOSTILE_NAME
+    assert visit.page.locator("img[src=x], [onerror]").count() == 0
+    visit.page.get_by_role("button", name=f"Delete {HOSTILE_NAME}").click()
+    assert HOSTILE_NAME in visit.page.locator("#confirm-text").inner_text()
+    visit.assert_clean()
+
+
+def test_a_wrong_key_says_where_the_right_one_is(visit: Visit, server: Any) -> None:
+    visit.page.goto(server.url)
+    visit.page.get_by_label("API key").fill("not-the-key")
+    visit.page.get_by_role("button", name="Continue").click()
+    visit.page.locator("#gate .problem").wait_for()
+    assert "terminal that started renditor" in visit.page.locator("#gate").inner_text()
+    assert visit.page.evaluate("sessionStorage.length + localStorage.length") == 0
+
+    visit.page.get_by_label("API key").fill("schlüssel mit lücken")  # cannot even be sent in a header
+    visit.page.get_by_role("button", name="Continue").click()
+    assert "not an API key" in visit.page.locator("#gate .problem").inner_text()
+    assert [error for error in visit.errors if "401" not in error] == []
+
+
+def test_the_key_in_the_fragment_leaves_the_address_at_once(visit: Visit, server: Any) -> None:
+    visit.enter(server.key)
+    assert server.key not in visit.page.evaluate("location.href")
+    visit.page.go_back()
+    assert server.key not in visit.page.url
+    visit.assert_clean()
+
+
+def test_the_key_is_kept_where_the_person_said(visit: Visit, server: Any) -> None:
+    visit.page.goto(server.url)
+    visit.page.get_by_label("API key").fill(server.key)
+    visit.page.get_by_label("Remember it in this browser").check()
+    visit.page.get_by_role("button", name="Continue").click()
+    visit.page.locator("#workspace").wait_for()
+    tab = visit.page.context.new_page()
+    tab.goto(server.url)
+    tab.locator("#workspace").wait_for()
+    tab.get_by_role("button", name="Forget key").click()
+    tab.locator("#gate").wait_for()
+    assert tab.evaluate("sessionStorage.length + localStorage.length") == 0
+
+
+def test_the_page_comes_with_a_policy_that_forbids_injected_code(visit: Visit, server: Any) -> None:
+    answer = visit.page.goto(server.url)
+    assert answer is not None
+    policy = {
+        line.split()[0]: line.split()[1:]
+        for line in answer.headers["content-security-policy"].split(";")
+        if line.strip()
+    }
+    assert policy["default-src"] == ["'none'"]
+    assert len(policy["script-src"]) == 1
+    assert policy["script-src"][0].startswith(("'sha256-", "'nonce-"))
+    assert "'unsafe-inline'" not in policy["style-src"]
+    visit.page.evaluate("""() => {
+      const script = document.createElement("script");
+      try { script.textContent = "window.injected = true"; } catch { /* trusted types say no even earlier */ }
+      document.body.append(script);
+    }""")
+    assert visit.page.evaluate("window.injected") is None
+
+
+def test_a_phone_shows_list_and_item_one_at_a_time(visit: Visit, server: Any, photo: Path) -> None:
+    visit.page.set_viewport_size({"width": 375, "height": 700})
+    visit.enter(server.key)
+    visit.add({"name": "phone.jpg", "mimeType": "image/jpeg", "buffer": photo.read_bytes()})
+    visit.finished("phone.jpg")
+    assert not visit.page.locator("#stage").is_visible()
+    visit.open("phone.jpg")
+    assert visit.page.locator("#stage").is_visible()
+    assert not visit.page.locator("#items").is_visible()
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == 375  # nothing sticks out
+    visit.page.go_back()
+    assert visit.page.locator("#items").is_visible()
+    visit.assert_clean()
+
+
+def test_it_can_be_used_with_the_keyboard_alone(visit: Visit, server: Any, photo: Path) -> None:
+    visit.enter(server.key)
+    visit.add({"name": "first.jpg", "mimeType": "image/jpeg", "buffer": photo.read_bytes()})
+    visit.finished("first.jpg")
+    visit.add({"name": "second.jpg", "mimeType": "image/jpeg", "buffer": photo.read_bytes()})
+    visit.finished("second.jpg")
+    focused = "document.activeElement.textContent"
+    visit.page.locator("#files").focus()
+    for _ in range(3):
+        visit.page.keyboard.press("Tab")
+        if "first.jpg" in visit.page.evaluate(focused):
+            break
+    visit.page.keyboard.press("Enter")
+    assert visit.page.evaluate(focused) == "first.jpg", "the heading of what was opened has the focus"
+    tabs = visit.page.get_by_role("tab")
+    tabs.first.focus()
+    visit.page.keyboard.press("ArrowRight")
+    assert visit.page.evaluate(focused) == "curl"
+    assert visit.page.locator(".snippet pre").inner_text().startswith("# this file\ncurl ")
+    visit.assert_clean()
