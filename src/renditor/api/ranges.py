@@ -20,14 +20,11 @@ def read_range(header: str | None, size: int) -> tuple[int, int] | None:
     if not match or not (match[1] or match[2]):
         return None
     if not match[1]:  # the last n bytes
-        length = int(match[2])
-        if length == 0:
-            raise RangeNotSatisfiable
-        return max(0, size - length), size
-    start = int(match[1])
-    end = int(match[2]) + 1 if match[2] else size
-    if end <= start:
-        return None
+        start, end = max(0, size - int(match[2])), size
+    else:
+        start, end = int(match[1]), int(match[2]) + 1 if match[2] else max(size, int(match[1]) + 1)
+        if end <= start:
+            return None
     if start >= size:
         raise RangeNotSatisfiable
     return start, min(end, size)

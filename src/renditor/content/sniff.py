@@ -169,7 +169,11 @@ def _transport_stream(head: bytes) -> Sniffed | None:
 
 
 def _mpeg_audio(head: bytes) -> Sniffed | None:
-    """MPEG audio and ADTS start with 11 or 12 set bits; the reserved values of the next fields rule out other files."""
+    """MPEG audio and ADTS start with 11 or 12 set bits; the reserved values of the next fields rule out other files.
+
+    Encoders and editors leave zero bytes before the first frame; players skip them, and so does this.
+    """
+    head = head.lstrip(b"\x00")
     if len(head) < 4 or head[0] != 0xFF:
         return None
     if head[1] & 0xF6 == 0xF0:

@@ -25,6 +25,7 @@ _CHUNK = 1024 * 1024
 # Files up to this size are read in one go on the event loop: they come from the page cache in about 50 us, a hop
 # through a thread costs more than twice that.
 _INLINE = 1024 * 1024
+_RENAME_ATTEMPTS = 20
 
 
 class LocalStorage:
@@ -171,14 +172,14 @@ def _sync_file(path: Path) -> None:
 
 
 def _rename(source: Path, target: Path, *, sync: bool = True) -> None:
-    """Move ``source`` over ``target``. A folder that a concurrent delete removed in between is simply made again."""
-    for attempt in range(3):
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Move ``source`` over ``target``. A folder that concurrent deletes keep removing in between is made again."""
+    for attempt in range(_RENAME_ATTEMPTS):
         try:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             source.replace(target)
             break
-        except FileNotFoundError:
-            if attempt == 2 or not source.exists():
+        except (FileNotFoundError, FileExistsError):  # the latter: gone between mkdir and its own second look
+            if attempt == _RENAME_ATTEMPTS - 1 or not source.exists():
                 raise
     if sync:
         fd = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,0 +1,1 @@
+"""For authors of providers: suites that every implementation of a seam must pass."""

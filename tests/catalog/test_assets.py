@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from renditor.catalog import Catalog, assets, jobs, trash
+from renditor.catalog.schema import originals
+from renditor.catalog.schema import trash as trash_table
+from renditor.errors import Conflict, NotFound
+from renditor.models import Asset, Job, Principal, Rendition, new_id, now_ms
+
+ANNA = Principal("anna", "main", frozenset({"write"}))
+BEN = Principal("ben", "main", frozenset({"admin"}))
+OTHER = Principal("anna", "other", frozenset({"write"}))
+
+
+def asset(**changes: Any) -> Asset:
+    asset_id = new_id()
+    now = now_ms()
+    return replace(
+        Asset(
+            id=asset_id,
+            tenant="main",
+            owner="anna",
+            public_id=asset_id,
+            media_type="image",
+            status="completed",
+            visibility="public",
+            filename="a.jpg",
+            content_type="image/jpeg",
+            format="jpg",
+            bytes=3,
+            sha256="0" * 64,
+            original_key=f"originals/xx/{asset_id}",
+            version=1,
+            created_at=now,
+            updated_at=now,
+        ),
+        **changes,
+    )
+
+
+def add(
+    catalog: Catalog, item: Asset, *, stored: bool = True, overwrite: bool = False, job: Job | None = None
+) -> Asset:
+    saved = catalog.write_now(lambda c: assets.add(c, item, stored=stored, overwrite=overwrite, job=job))
+    assert saved is not None
+    return saved
+
+
+def keys_in_trash(catalog: Catalog) -> set[str]:
+    return set(catalog.read_now(lambda c: list(c.scalars(sa.select(trash_table.c.key)))))
+
+
+def original_keys(catalog: Catalog) -> list[str]:
+    return catalog.read_now(lambda c: list(c.scalars(sa.select(originals.c.key))))
+
+
+def test_an_asset_comes_back_as_it_was(catalog: Catalog) -> None:
+    item = asset(tags=("one", "two"), metadata={"width": 3}, error=None, duration=1.5)
+    assert add(catalog, item) == item
+    assert catalog.read_now(lambda c: assets.owned(c, ANNA, item.id)) == item
+
+
+def test_foreign_and_unknown_are_alike(catalog: Catalog) -> None:
+    item = add(catalog, asset())
+    for principal, asset_id in ((BEN, item.id), (OTHER, item.id), (ANNA, "unknown"), (ANNA, "' OR 1=1 --")):
+        with pytest.raises(NotFound) as caught:
+            catalog.read_now(lambda c, who=principal, what=asset_id: assets.owned(c, who, what))
+        assert caught.value.detail == NotFound().detail
+
+
+def test_same_bytes_share_one_original_until_the_last_is_gone(catalog: Catalog) -> None:
+    first, second = add(catalog, asset()), add(catalog, asset())
+    assert second.original_key == first.original_key
+    assert len(original_keys(catalog)) == 1
+    assert len(keys_in_trash(catalog)) == 1  # the second object, which is not needed
+    catalog.write_now(lambda c: assets.remove(c, first))
+    assert original_keys(catalog) == [second.original_key]
+    assert second.original_key not in keys_in_trash(catalog)
+    catalog.write_now(lambda c: assets.remove(c, second))
+    assert original_keys(catalog) == []
+    assert second.original_key in keys_in_trash(catalog)
+
+
+def test_tenants_share_nothing(catalog: Catalog) -> None:
+    first, second = add(catalog, asset()), add(catalog, asset(tenant="other"))
+    assert first.original_key != second.original_key
+
+
+def test_counting_on_an_original_that_has_gone(catalog: Catalog) -> None:
+    item = asset()
+    assert catalog.write_now(lambda c: assets.add(c, item, stored=False, overwrite=False, job=None)) is None
+
+
+def test_a_taken_public_id(catalog: Catalog) -> None:
+    add(catalog, asset(public_id="cat"))
+    with pytest.raises(Conflict):
+        add(catalog, asset(public_id="cat"))
+    with pytest.raises(Conflict):  # not even to overwrite: it is somebody else's
+        add(catalog, asset(public_id="cat", owner="ben"), overwrite=True)
+    add(catalog, asset(public_id="cat", media_type="video"))  # another kind of path
+
+
+def test_overwrite_replaces_and_keeps_shared_bytes(catalog: Catalog) -> None:
+    old = add(catalog, asset(public_id="cat"))
+    new = add(catalog, asset(public_id="cat", original_key=old.original_key), stored=False, overwrite=True)
+    assert new.original_key == old.original_key
+    assert original_keys(catalog) == [old.original_key]
+    assert old.original_key not in keys_in_trash(catalog)
+    newest = add(catalog, asset(public_id="cat", sha256="1" * 64), overwrite=True)
+    assert original_keys(catalog) == [newest.original_key]
+    assert old.original_key in keys_in_trash(catalog)
+    found = catalog.read_now(lambda c: assets.by_public_id(c, "main", "image", "cat"))
+    assert found is not None
+    assert found.id == newest.id
+
+
+def test_an_object_is_safe_from_the_sweeper_once_it_is_known(catalog: Catalog) -> None:
+    item = asset()
+    catalog.write_now(lambda c: trash.throw(c, [item.original_key], not_before=now_ms() + 1000))
+    add(catalog, item)
+    assert item.original_key not in keys_in_trash(catalog)
+    assert not catalog.write_now(lambda c: assets.drop_unknown(c, item.original_key))
+
+
+def test_removing_an_asset_takes_renditions_and_jobs_along(catalog: Catalog) -> None:
+    item = asset(media_type="video", status="processing")
+    job = Job(new_id(), item.id, "video", "queued", 1, 1)
+    add(catalog, item, job=job)
+    made = Rendition(new_id(), item.id, "hls", "set", "sets/aa/r/", "x", 1, 1)
+    assert catalog.write_now(lambda c: assets.keep_rendition(c, made))
+    assert catalog.write_now(lambda c: assets.remove(c, item)) == [job.id]
+    assert {"sets/aa/r/", item.original_key} <= keys_in_trash(catalog)
+    assert catalog.read_now(lambda c: jobs.get(c, job.id)) is None
+    assert not catalog.write_now(lambda c: assets.keep_rendition(c, made))
+
+
+def test_the_same_rendition_twice_is_fine(catalog: Catalog) -> None:
+    item = add(catalog, asset())
+    for _ in range(2):
+        made = Rendition(new_id(), item.id, "image", "w_1.jpg", "k", "image/jpeg", 1, 1)
+        assert catalog.write_now(lambda c, made=made: assets.keep_rendition(c, made))
+    assert catalog.read_now(lambda c: assets.count_renditions(c, item.id, "image")) == 1
+
+
+def test_pages_come_newest_first_and_filtered(catalog: Catalog) -> None:
+    items = [add(catalog, asset(sha256=str(n) * 64, tags=(f"n{n}", 'q"%_'))) for n in range(5)]
+    add(catalog, asset(owner="ben"))
+    seen, cursor = [], None
+    while True:
+        page, cursor = catalog.read_now(lambda c, cursor=cursor: assets.page(c, ANNA, {}, cursor, 2))
+        seen += [item.id for item in page]
+        if cursor is None:
+            break
+    assert seen == [item.id for item in reversed(items)]
+
+    def ids(**filters: str) -> list[str]:
+        return [item.id for item in catalog.read_now(lambda c: assets.page(c, ANNA, filters, None, 9))[0]]
+
+    assert ids(tag="n3") == [items[3].id]
+    assert len(ids(tag='q"%_')) == 5
+    assert ids(tag="n%") == ids(media_type="video") == ids(status="failed") == []
+
+
+def test_jobs_end_once(catalog: Catalog) -> None:
+    item = asset(media_type="video", status="processing")
+    job = Job(new_id(), item.id, "video", "queued", 1, 1)
+    add(catalog, item, job=job)
+    started = catalog.write_now(lambda c: jobs.start(c, job.id))
+    assert started is not None
+    assert started.attempts == 1
+    assert catalog.write_now(lambda c: jobs.progress(c, job.id, 40, "encode"))
+    assert catalog.read_now(lambda c: assets.get(c, item.id)).progress == 40
+    assert catalog.write_now(lambda c: jobs.finish(c, job.id, "cancelled"))
+    assert not catalog.write_now(lambda c: jobs.finish(c, job.id, "completed"))
+    assert not catalog.write_now(lambda c: jobs.progress(c, job.id, 90, "late"))
+    assert catalog.write_now(lambda c: jobs.start(c, job.id)) is None
+    assert catalog.read_now(lambda c: assets.get(c, item.id)).status == "cancelled"
