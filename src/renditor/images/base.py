@@ -30,7 +30,7 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A finished picture held in memory."""
+    """A finished picture held in memory. ``pages``: frames of an animation; equal neighbours may be stored as one."""
 
     content: bytes
     content_type: str

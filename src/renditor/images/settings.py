@@ -1,0 +1,81 @@
+"""Settings of the images room."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from renditor.images.bounds import Bounds
+from renditor.images.quality import Encoding
+
+
+class PixelLimits(BaseModel):
+    """Largest picture accepted per format, in px (width x height), read from the header before decoding.
+
+    The same number of pixels costs very different memory (measured): a baseline JPEG next to nothing, a progressive one
+    7 bytes/px, an AVIF 15 bytes/px, since it cannot be decoded in strips. An AVIF of 2 KB can say 12000 x 12000.
+    """
+
+    jpg: int = Field(default=100_000_000, ge=1)
+    png: int = Field(default=50_000_000, ge=1)
+    tiff: int = Field(default=50_000_000, ge=1)
+    webp: int = Field(default=50_000_000, ge=1)
+    gif: int = Field(default=50_000_000, ge=1)
+    avif: int = Field(default=40_000_000, ge=1)
+
+
+class AutoQuality(BaseModel):
+    """What ``q_auto:best``, ``good``, ``eco`` and ``low`` mean, on the scale of JPEG."""
+
+    best: int = Field(default=90, ge=1, le=100)
+    good: int = Field(default=80, ge=1, le=100)
+    eco: int = Field(default=65, ge=1, le=100)
+    low: int = Field(default=50, ge=1, le=100)
+
+
+class ImageSettings(BaseModel):
+    """Limits, qualities and timeouts of the libvips provider. The defaults fit decoders of 1 GiB."""
+
+    max_pixels: PixelLimits = PixelLimits()
+    # A GIF of 100 000 frames is 2 MB and takes a minute to decode.
+    max_frames: int = Field(default=1000, ge=1, description="Most frames of an animation, or pages of a file.")
+    # Frames of a large picture: 1000 frames of 7000x7000 px fit a small file too.
+    max_animation_pixels: int = Field(
+        default=100_000_000,
+        ge=1,
+        description="Most px of all frames of an animation added up (width x height x frames).",
+    )
+    # 20 components of 10000x10000 px each would be 2 000 000 000 px of work for one short URL.
+    max_output_pixels: int = Field(
+        default=100_000_000,
+        ge=1,
+        description="Most px one transformation may make: the results of all its components, times frames.",
+    )
+    quality: int = Field(default=80, ge=1, le=100, description="Quality when the URL has no q_, on the scale of JPEG.")
+    auto_quality: AutoQuality = AutoQuality()
+    webp_effort: int = Field(default=4, ge=0, le=6, description="CPU spent on WebP: 0 least, 6 most.")
+    avif_effort: int = Field(
+        default=0,
+        ge=0,
+        le=9,
+        description="CPU spent on AVIF: 0 least. 4 costs 17 times the CPU of 0 for 14 % fewer bytes.",
+    )
+    probe_timeout: float = Field(default=20.0, gt=0, description="Seconds after which a probe is killed.")
+    render_timeout: float = Field(default=30.0, gt=0, description="Seconds after which a render is killed.")
+
+    def bounds(self) -> Bounds:
+        """What a decoder needs to know to refuse."""
+        return Bounds(
+            max_pixels=self.max_pixels.model_dump(),
+            max_frames=self.max_frames,
+            max_animation_pixels=self.max_animation_pixels,
+            max_output_pixels=self.max_output_pixels,
+        )
+
+    def encoding(self) -> Encoding:
+        """What a decoder needs to know to encode."""
+        return Encoding(
+            quality=self.quality,
+            auto_quality=self.auto_quality.model_dump(),
+            webp_effort=self.webp_effort,
+            avif_effort=self.avif_effort,
+        )
