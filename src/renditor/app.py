@@ -52,7 +52,8 @@ class Tools:
     providers: Providers
 
     async def close(self) -> None:
-        await self.decoder.close()
+        if isinstance(self.decoder, DecoderPool):
+            await self.decoder.close()
         self.launcher.close()
 
 
@@ -141,8 +142,8 @@ def prepare_data(settings: Settings) -> Path:
     return settings.data
 
 
-def first_start(settings: Settings) -> str | None:
-    """Bring the tables up to date, sweep what a crash left, and make the first admin key if there is no key at all.
+def first_start(settings: Settings, *, make_key: bool = True) -> str | None:
+    """Bring the tables up to date, sweep what a crash left, and make the first admin key where there is no key at all.
 
     Returns: the text of that key, to be shown once; None when keys exist.
     """
@@ -152,7 +153,7 @@ def first_start(settings: Settings) -> str | None:
     catalog = Catalog(settings.catalog_url, settings.catalog)
     try:
         catalog.migrate()
-        if catalog.read_now(keys.all_keys):
+        if not make_key or catalog.read_now(keys.all_keys):
             return None
         new = apikeys.create("first admin key", ["admin"], owner="admin")
         catalog.write_now(lambda c: keys.insert(c, new.key, new.secret_hash))

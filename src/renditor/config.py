@@ -23,11 +23,11 @@ from renditor.deliver import DeliverySettings
 from renditor.errors import BadRequest, RenditorError
 from renditor.ffmpeg.settings import FFmpegSettings
 from renditor.images.settings import ImageSettings
-from renditor.jobs.settings import JobSettings
+from renditor.jobs.base import JobSettings
 from renditor.observe import LogSettings
 from renditor.recipes import RecipeSettings
 from renditor.routing import RouteSettings
-from renditor.sandbox.settings import SandboxSettings
+from renditor.sandbox.pool import SandboxSettings
 
 CONFIG_VARIABLE = "RENDITOR_CONFIG"
 CONFIG_FILE = "renditor.toml"
@@ -143,7 +143,10 @@ def load(**overrides: Any) -> Settings:
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise BadRequest(f"{file.name} cannot be read: {error}.", code="bad-settings") from None
-    return settings.model_copy(update={"data": settings.data.absolute()})
+    jobs = settings.jobs
+    if settings.database_url and not jobs.database_url:  # many machines: their jobs belong together too
+        jobs = jobs.model_copy(update={"database_url": settings.database_url})
+    return settings.model_copy(update={"data": settings.data.absolute(), "jobs": jobs})
 
 
 def _is_loopback(host: str) -> bool:

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from renditor import __version__, app, config, observe
 from renditor.api.health import Check
@@ -28,6 +29,8 @@ from renditor.sandbox.pool import DecoderPool
 # Below this an upload would soon fail; bytes.
 _LOW_DISK = 64 * 1024 * 1024
 _BACKLOG = 1024
+# One white pixel: `/readyz` has it decoded, so that it speaks of the whole way through the sandbox.
+_SMALLEST_GIF = bytes.fromhex("47494638396101000100800000ffffff0000002c00000000010001000002024401003b")
 
 
 def web() -> None:
@@ -80,6 +83,7 @@ def renderer() -> None:
 
     async def run() -> None:
         pool = DecoderPool(launcher, app.DECODER_MODULE, settings.sandbox)
+        await pool.start()
         try:
             await _until_stopped(serve_broker(pool, app.renderer_socket(settings.data)))
         finally:
@@ -131,7 +135,12 @@ def _checks(built: app.App) -> dict[str, Check]:
             raise Unavailable("The data folder is full or cannot be written.")
 
     async def decoders() -> None:
-        await built.tools.decoder.ping()
+        fd = os.memfd_create("picture")
+        try:
+            os.write(fd, _SMALLEST_GIF)
+            await built.tools.providers.images["libvips"].probe(Path(f"/proc/self/fd/{fd}"), "gif")
+        finally:
+            os.close(fd)
 
     async def tools() -> None:
         for tool in ("ffmpeg", "ffprobe", "packager"):

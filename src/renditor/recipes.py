@@ -30,7 +30,7 @@ from renditor.models import Asset, Job, MediaType, Output, Rendition, new_id, no
 from renditor.routing import MediaRouter
 from renditor.storage import keys
 from renditor.storage.base import Storage
-from renditor.video.plan import VideoRecipe, plan
+from renditor.video.plan import Tier, plan
 
 # Written to the catalog at most this often (seconds): a row for each frame would be all the database does.
 _PROGRESS_EVERY = 0.5
@@ -45,7 +45,7 @@ class RecipeSettings(BaseModel):
 
     audio_bitrate: int = Field(192_000, ge=32_000, le=320_000, description="MP3 and AAC renditions of audio, in bit/s.")
     opus_bitrate: int = Field(96_000, ge=16_000, le=256_000, description="Opus renditions of audio, in bit/s.")
-    tier: str = Field("standard", pattern="^(instant|standard|best)$", description="Encoder effort for video.")
+    tier: Tier = Field("standard", description="Encoder effort for video: instant, standard or best.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Recipes:
     async def _video(self, asset: Asset, source: Path, folder: Path, progress: Progress) -> tuple[Output, ...]:
         provider = self.router.video(asset.route)
         probe = await provider.probe(source)
-        return await provider.run(plan(probe, VideoRecipe(tier=self.settings.tier)), source, folder, progress.report)
+        return await provider.run(plan(probe, self.settings.tier), source, folder, progress.report)
 
     async def _audio(self, asset: Asset, source: Path, folder: Path, progress: Progress) -> tuple[Output, ...]:
         formats = (

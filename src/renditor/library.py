@@ -1,0 +1,178 @@
+"""renditor inside a program of one's own: the same service, with its rooms built and started in this process.
+
+async with MediaProcessingService("data") as media:
+    photo = await media.process_upload(Path("cat.jpg"), user)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, Self
+
+from renditor import app, config, service
+from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
+from renditor.api.views import Views
+from renditor.errors import Forbidden
+from renditor.ingest import UploadOptions
+from renditor.models import DEFAULT_TENANT, Principal
+from renditor.routing import MediaRouter
+
+_CHUNK = 1024 * 1024
+_POLL_SECONDS = 0.25
+
+
+class User(Protocol):
+    """Any object with an ``id``. Where it also has ``can_upload``, that is respected."""
+
+    @property
+    def id(self) -> Any: ...
+
+
+class AsyncFile(Protocol):
+    """What FastAPI and Starlette call ``UploadFile``."""
+
+    @property
+    def filename(self) -> str | None: ...
+
+    async def read(self, size: int = -1) -> bytes: ...
+
+
+File = Path | str | bytes | BinaryIO | AsyncFile
+
+
+class MediaProcessingService(service.MediaProcessingService):
+    """Uploads, processing and delivery without a server of ours.
+
+    Args:
+        data: folder for everything that is kept; one folder may be shared with a server on the same machine.
+        settings: any setting by name, such as ``public_url="https://media.example.com"``; the rest comes from
+            ``renditor.toml`` and the environment as always.
+
+    Raises:
+        BadRequest: a setting is wrong.
+    """
+
+    def __init__(self, data: Path | str = "data", **settings: Any) -> None:
+        self._settings = config.load(data=Path(data), **settings)
+        self._views = Views(self._settings.base_url)
+        self._app: app.App | None = None
+
+    async def start(self) -> None:
+        """Build everything and begin to take jobs. Call it in the main thread (a FastAPI lifespan does)."""
+        await asyncio.to_thread(app.first_start, self._settings, make_key=False)
+        self._app = app.build(self._settings, "embedded")
+        super().__init__(self._app.service.flows)
+        self._app.jobs.start_worker()
+
+    async def stop(self) -> None:
+        """Stop; unfinished processing goes on at the next start."""
+        if self._app:
+            await self._app.close()
+            self._app = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def router(self) -> MediaRouter:
+        """Which provider works on which media type."""
+        return self.flows.deliver.router
+
+    async def process_upload(self, file: File, user: User, **options: str) -> dict[str, Any]:
+        """Take a file in for a user of the caller's own.
+
+        Args:
+            file: a path, bytes, an open binary file, or an ``UploadFile``.
+            user: whoever uploads; ``user.id`` becomes the owner.
+            options: public_id, folder, visibility, tags (separated by commas), recipe, overwrite.
+
+        Returns:
+            The asset as the API shows it: ``id``, ``status`` (``completed`` for images, ``processing`` for video and
+            audio), ``url``, ``media_type``, ...
+
+        Raises:
+            Forbidden: ``user.can_upload`` is false; and all that ``Ingest.upload`` raises.
+        """
+        principal = self._principal(user)
+        if not getattr(user, "can_upload", True):
+            raise Forbidden("This user may not upload.")
+        name, chunks = _open(file)
+        asset = await self.upload(principal, chunks(), lambda: UploadOptions.read(options, name))
+        return self._views.asset(asset)
+
+    async def media(self, media_id: str, user: User) -> dict[str, Any]:
+        """The user's asset with its renditions and URLs. Raises: NotFound."""
+        return self._views.asset(*await self.get(self._principal(user), media_id))
+
+    async def status(self, media_id: str, user: User) -> dict[str, Any]:
+        """``id, status, progress (0-100), stage, url, error``. Raises: NotFound."""
+        asset, _ = await self.get(self._principal(user), media_id)
+        return self._views.status(asset)
+
+    async def wait(self, media_id: str, user: User, *, seconds: float = 3600) -> dict[str, Any]:
+        """``media`` once processing has ended, one way or the other.
+
+        Raises: NotFound; TimeoutError after ``seconds``.
+        """
+        end = time.monotonic() + seconds
+        while (found := await self.media(media_id, user))["status"] in ("uploaded", "processing"):
+            if time.monotonic() > end:
+                raise TimeoutError
+            await asyncio.sleep(_POLL_SECONDS)
+        return found
+
+    async def remove(self, media_id: str, user: User) -> None:
+        """Delete the user's asset with all that was made of it. Raises: NotFound."""
+        await self.delete(self._principal(user), media_id)
+
+    async def delivery(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI application for delivery URLs: ``app.mount("/", media.delivery)``, after all other routes."""
+        del receive
+        match = Delivery.matches(scope) if scope["type"] == "http" else None
+        if match:
+            await Delivery(self.flows.deliver)(scope, match, send, os.urandom(8).hex())
+        else:
+            start: Message = {"type": "http.response.start", "status": 404, "headers": []}
+            await send(start)
+            await send({"type": "http.response.body", "body": b""})
+
+    @staticmethod
+    def _principal(user: User) -> Principal:
+        return Principal(owner=str(user.id), tenant=DEFAULT_TENANT, scopes=frozenset({"read", "write"}))
+
+
+def _open(file: File) -> tuple[str | None, Callable[[], AsyncIterator[bytes]]]:
+    """The file's name, and its bytes in chunks; blocking files are read in a thread."""
+    if isinstance(file, bytes):
+        content = file
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield content
+
+        return None, whole
+    if isinstance(file, str | Path):
+        path = Path(file)
+
+        async def from_path() -> AsyncIterator[bytes]:
+            with await asyncio.to_thread(path.open, "rb") as opened:
+                while chunk := await asyncio.to_thread(opened.read, _CHUNK):
+                    yield chunk
+
+        return path.name, from_path
+    name = getattr(file, "filename", None) or getattr(file, "name", None)
+    read: Callable[[int], Any] = file.read
+
+    async def from_file() -> AsyncIterator[bytes]:
+        is_async = asyncio.iscoroutinefunction(read)
+        while chunk := await (read(_CHUNK) if is_async else asyncio.to_thread(read, _CHUNK)):
+            yield chunk
+
+    return name if isinstance(name, str) else None, from_file
