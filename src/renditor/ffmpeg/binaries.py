@@ -242,8 +242,9 @@ class _Cache:
 
     def build(self, digest: str) -> dict[str, Any] | None:
         entry = self._data["builds"].get(digest)
-        usable = isinstance(entry, dict) and isinstance(entry.get("version"), str)
-        return entry if usable and isinstance(entry.get("capabilities"), dict) else None
+        if isinstance(entry, dict) and isinstance(entry.get("version"), str) and "capabilities" in entry:
+            return entry
+        return None
 
     def remember(self, digest: str, version: str, lists: dict[str, list[str]]) -> dict[str, Any]:
         empty = {name: sorted(values) for name, values in asdict(Capabilities()).items()}

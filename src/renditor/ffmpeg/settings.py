@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, Field
 
 GIBIBYTE = 1024**3
+
+
+def _threads() -> int:
+    """x264 gains little from more than 16 threads on one picture, and each costs it some frames of memory."""
+    return min(os.cpu_count() or 1, 16)
 
 
 class FFmpegSettings(BaseModel):
@@ -30,4 +36,4 @@ class FFmpegSettings(BaseModel):
     timeout_ceiling: float = Field(24 * 3600, gt=0, description="Seconds after which every encode is killed.")
     # Four rungs of 1080p take 0.9 GB; the limit is on address space, which is larger than memory in use.
     memory: int = Field(6 * GIBIBYTE, gt=0, description="Address space of one FFmpeg process, in bytes.")
-    threads: int = Field(0, ge=0, description="Threads of each decoder and encoder; 0 leaves it to FFmpeg.")
+    threads: int = Field(default_factory=_threads, gt=0, description="Threads of each decoder and encoder.")

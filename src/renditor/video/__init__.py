@@ -1,1 +1,1 @@
-"""Video: what a video provider must do, the plan, and the providers."""
+"""Video: plans, ladders, packaging, posters and the providers that carry them out."""

@@ -5,12 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import BaseModel, Field
+
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.models import OnProgress, Output
-from renditor.video.plan import VideoPlan
+from renditor.video.plan import Tier, VideoPlan
+
+
+class VideoSettings(BaseModel):
+    """What is made of a video unless a recipe says otherwise."""
+
+    tier: Tier = Field(
+        "standard", description="instant (soonest), standard, or best (smallest files): the preset of the encoder."
+    )
+
 
 class VideoProvider(Protocol):
-    """Turns one video into everything its plan names. Cancelling the task that awaits ``run`` kills the work at once."""
+    """Turns one video into everything its plan names. Cancelling the task that awaits ``run`` kills the work."""
 
     async def probe(self, source: Path) -> MediaProbe:
         """Read streams and container in the sandbox and apply the size and duration limits.

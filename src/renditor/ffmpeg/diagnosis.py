@@ -1,0 +1,91 @@
+"""From what FFmpeg wrote on stderr to one sentence a person can use.
+
+FFmpeg ends with ``Conversion failed!`` or ``Invalid argument`` whatever went wrong; the reason stands further up, with
+addresses, paths and internal names around it. Nothing of those leaves this module.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+
+from renditor.errors import (
+    CorruptMedia,
+    LimitExceeded,
+    NoSuchStream,
+    OutOfSpace,
+    ProcessingFailed,
+    RenditorError,
+    Unavailable,
+    UnsupportedMedia,
+)
+
+_MEDIA_HINT = "Play the file to its end in a media player; if it stops there too, export it again."
+_INSTALL_HINT = "Run `renditor doctor`: it names what this FFmpeg lacks and how to get it."
+
+_DAMAGED = (
+    r"Invalid data found|Could not find codec parameters|could not be decoded|Error submitting packet to decoder|"
+    r"error reading header|partial file|Nothing was written into output"
+)
+_REFERENCE = r"(?:Protocol|Extension|URL) .{0,80}not .{0,40}(?:whitelist|allowed)"
+
+# The first pattern found in the whole text wins: causes stand before their consequences.
+_CAUSES: tuple[tuple[str, type[RenditorError], str, str | None], ...] = (
+    (r"No space left on device", OutOfSpace, "The disk is full.", None),
+    (r"exceeds specified max pixel count", LimitExceeded, "The frames of the video are larger than allowed.", None),
+    (r"Format not on whitelist", UnsupportedMedia, "This is not a video or audio file of an accepted kind.", None),
+    (_REFERENCE, UnsupportedMedia, "The file refers to other files or addresses, which are never opened.", None),
+    (r"Unknown encoder|Encoder not found|Automatic encoder selection failed", Unavailable,
+     "The installed FFmpeg was built without an encoder that is needed.", _INSTALL_HINT),
+    (r"No such filter", Unavailable, "The installed FFmpeg was built without a filter that is needed.", _INSTALL_HINT),
+    (r"Decoder .{0,60}not found|but no decoder|no decoder found", UnsupportedMedia,
+     "The codec of this file cannot be decoded.", None),
+    (r"moov atom not found|EBML header parsing failed", CorruptMedia,
+     "The file is damaged or incomplete: its index is missing.", _MEDIA_HINT),
+    (r"matches no streams|does not contain any stream", NoSuchStream, "The file has no such stream.", None),
+    (r"Cannot allocate memory|Out of memory", LimitExceeded, "The file needs more memory than one job may take.", None),
+    (_DAMAGED, CorruptMedia, "The file is damaged: it could not be decoded.", _MEDIA_HINT),
+)  # fmt: skip
+
+# Lines that say that it failed, not why.
+_EMPTY_WORDS = re.compile(
+    r"^(?:Conversion failed!|Error (?:opening|initializing|while|sending|writing).*|Task finished.*|Exiting.*|"
+    r"Terminating thread.*|Failed to (?:inject|configure).*|.*Invalid argument\.?|Last message repeated.*)$"
+)
+_PREFIX = re.compile(r"^(?:\[[^\]]*\]\s*)+")
+_PATH = re.compile(r"(?:file:)?(?:\.{0,2}/)[^\s'\",;:]+")
+
+
+def diagnose(tool: str, returncode: int, stderr: bytes) -> RenditorError:
+    """The error to raise for a run that ended with ``returncode`` (negative: killed by that signal)."""
+    text = stderr.decode("utf-8", "replace")
+    if returncode < 0:
+        return _killed(tool, -returncode, text)
+    # An encoder that does not open has said why in its own words; what follows from it looks like damage.
+    if "Error while opening encoder" not in text:
+        for pattern, kind, detail, hint in _CAUSES:
+            if re.search(pattern, text):
+                return kind(detail, hint=hint)
+    reason = _reason(text) or f"it ended with code {returncode} and gave no reason."
+    return ProcessingFailed(f"{tool} could not do it: {reason}")
+
+
+def _killed(tool: str, number: int, text: str) -> RenditorError:
+    if re.search(r"Cannot allocate memory|Out of memory", text):
+        return LimitExceeded("The file needs more memory than one job may take.")
+    if number == signal.SIGXFSZ:
+        return LimitExceeded("The result would be larger than one job may write.")
+    if number in (signal.SIGKILL, signal.SIGXCPU):  # nobody else sends these: our own kills end in other errors
+        return LimitExceeded("The file needs more computing time or memory than one job may take.")
+    name = signal.Signals(number).name if number in {*signal.Signals} else f"signal {number}"
+    return ProcessingFailed(f"{tool} crashed ({name}): the file is probably damaged.", hint=_MEDIA_HINT)
+
+
+def _reason(text: str) -> str | None:
+    """The first line that says something, cleaned of contexts and paths, at most 200 characters."""
+    for line in text.splitlines():
+        cleaned = _PREFIX.sub("", line).strip()
+        cleaned = _PATH.sub("the file", cleaned)
+        if cleaned and not _EMPTY_WORDS.match(cleaned):
+            return cleaned[:200]
+    return None

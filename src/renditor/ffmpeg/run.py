@@ -1,0 +1,263 @@
+"""Running the tools on untrusted files: always through the launcher, locked down, with a budget, killed when late.
+
+A source is given by its path under a rule that lets the tool read that one file and nothing else. It is never linked
+or moved into the job folder: a decoder that a file has taken over could write to the original there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from renditor.errors import CorruptMedia, LimitExceeded, NoSuchStream, ProcessingFailed, UnsupportedMedia
+from renditor.ffmpeg.binaries import Binaries, Tool
+from renditor.ffmpeg.diagnosis import diagnose
+from renditor.ffmpeg.ffprobe import PacketEnds, parse
+from renditor.ffmpeg.probe import MediaProbe, check_limits
+from renditor.ffmpeg.progress import ProgressReader
+from renditor.ffmpeg.settings import FFmpegSettings
+from renditor.sandbox.launcher import Completed, Launcher
+from renditor.sandbox.policy import Limits, Policy
+
+# Demuxers of the accepted containers, and no other. Left out on purpose: hls, dash, concat and sdp open other files;
+# tty, srt, ass and lrc turn text into pictures or subtitles; image2 reads whole folders.
+DEMUXERS = (
+    "mov", "matroska", "avi", "flv", "asf", "mpegts", "mpeg", "mpegvideo",
+    "mp3", "aac", "flac", "wav", "ogg", "aiff", "caf", "amr", "ac3", "eac3",
+)  # fmt: skip
+
+# glibc gives each thread an arena of 64 MiB of address space, which is what the memory limit counts.
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "4"}
+_PRINTED_BYTES = 4 * 1024 * 1024  # what a file may make ffprobe say about it
+_HEAD_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one run may use: ``seconds`` of wall time until it is killed, ``file_size`` bytes for any one file."""
+
+    seconds: float
+    file_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How far a run of FFmpeg came: frames of the first video output, seconds of the longest output."""
+
+    frames: int
+    seconds: float
+
+
+class Toolbox:
+    """FFmpeg, ffprobe and Shaka Packager behind the launcher. Safe to share between jobs of one process."""
+
+    def __init__(self, launcher: Launcher, binaries: Binaries, settings: FFmpegSettings) -> None:
+        self._launcher = launcher
+        self.binaries = binaries
+        self.settings = settings
+
+    def open(self, path: Path, *options: str) -> list[str]:
+        """Arguments that open ``path`` as input: only plain files, only known containers, frames of bounded size.
+
+        Args:
+            path: a source (absolute) or a file in the job folder.
+            options: further input options, such as ``-ss 3``.
+        """
+        return [
+            *("-protocol_whitelist", "file"),
+            *("-format_whitelist", ",".join(DEMUXERS)),
+            *("-max_pixels", str(self.settings.max_pixels)),
+            *("-threads", str(self.settings.threads)),
+            *options,
+            *("-i", f"file:{path}"),
+        ]
+
+    def command(self, tool: Tool, arguments: Sequence[str]) -> list[str]:
+        """The exact command line of a run, for showing and for running."""
+        common: tuple[str, ...] = ()
+        if tool == "ffmpeg":
+            # Never reads the terminal, never asks before overwriting, says nothing but errors and progress.
+            common = ("-hide_banner", "-nostdin", "-y", "-nostats", "-loglevel", "error", "-progress", "pipe:1")
+        elif tool == "ffprobe":
+            common = ("-hide_banner", "-loglevel", "error")
+        return [str(self.binaries.require(tool).path), *common, *arguments]
+
+    def budget(self, duration: float | None, bits_per_second: int) -> Budget:
+        """What an encode of ``duration`` seconds to at most ``bits_per_second`` may use, with room to spare."""
+        settings = self.settings
+        length = settings.max_duration if duration is None else duration
+        seconds = min(settings.timeout_floor + length * settings.timeout_factor, settings.timeout_ceiling)
+        return Budget(seconds=seconds, file_size=64 * 1024**2 + round(bits_per_second / 8 * (length + 10) * 2))
+
+    async def ffmpeg(
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        budget: Budget,
+        reads: Sequence[Path] = (),
+        progress: ProgressReader | None = None,
+    ) -> Totals:
+        """Run FFmpeg in ``folder``, the only place it can write to; relative names lie there.
+
+        Args:
+            arguments: as made with ``open``.
+            folder: the private folder of the job.
+            budget: it is killed beyond this.
+            reads: files outside ``folder`` it may read.
+            progress: follows the run.
+
+        Raises:
+            CorruptMedia, LimitExceeded, NoSuchStream, UnsupportedMedia, OutOfSpace, Unavailable, ProcessingFailed:
+                by what FFmpeg said.
+        """
+        reader = progress or ProgressReader(None)
+        policy = self._policy(budget, read=reads, write=(folder,))
+        await self._run("ffmpeg", arguments, policy=policy, budget=budget, folder=folder, reader=reader)
+        return Totals(frames=reader.frames, seconds=reader.seconds)
+
+    async def packager(self, arguments: Sequence[str], *, folder: Path, budget: Budget) -> None:
+        """Run Shaka Packager in ``folder`` on files that are there. Raises ProcessingFailed."""
+        await self._run(
+            "packager", arguments, policy=self._policy(budget, write=(folder,)), budget=budget, folder=folder
+        )
+
+    async def ffprobe(self, path: Path, arguments: Sequence[str], *, folder: Path | None = None) -> dict[str, Any]:
+        """What ffprobe says about one file, as JSON.
+
+        Args:
+            path: a source (absolute), or a file in ``folder`` if that is given.
+            arguments: which sections to show.
+            folder: a job folder to start in and to read from.
+        """
+        budget = Budget(self.settings.probe_timeout, 0)
+        policy = self._policy(budget, read=(folder,) if folder else (path,))
+        asked = ["-print_format", "json=compact=1", *arguments, *_demuxing(self.settings), f"file:{path}"]
+        done = await self._run("ffprobe", asked, policy=policy, budget=budget, folder=folder)
+        try:
+            printed = json.loads(done.stdout)
+        except ValueError:
+            raise CorruptMedia("The file cannot be described: it is damaged.") from None
+        return printed if isinstance(printed, dict) else {}
+
+    async def probe(self, source: Path) -> MediaProbe:
+        """Describe a source and apply the limits.
+
+        Raises:
+            CorruptMedia: empty, damaged or incomplete.
+            LimitExceeded: frame size, duration or number of streams.
+            UnsupportedMedia: not media, or a playlist or manifest that refers to other files.
+        """
+        source, size = _look(source)
+        printed = await self.ffprobe(source, ["-show_format", "-show_streams", "-show_chapters"])
+        found = parse(printed, size)
+        check_limits(found, self.settings)
+        if found.needs_measuring:
+            found = await self._measure(source, found)
+            check_limits(found, self.settings)
+        if found.video and found.video.pixel_format is None:
+            # ffprobe decoded nothing of it: damaged, or a codec that only FFmpeg knows.
+            await self._decode_one_frame(source, found.video.index)
+        return found
+
+    async def _measure(self, source: Path, found: MediaProbe) -> MediaProbe:
+        """Read all packets of the main stream (no decoding) to learn where it ends and how many frames it has."""
+        stream = found.video or found.main_audio
+        if stream is None:
+            return found
+        ends = PacketEnds()
+        entries = ["-select_streams", str(stream.index), "-show_entries", "packet=pts_time,duration_time"]
+        asked = ["-print_format", "csv=print_section=0", *entries, *_demuxing(self.settings), f"file:{source}"]
+        budget = Budget(self.settings.probe_timeout, 0)
+        policy = self._policy(budget, read=(source,))
+        done = await self._run("ffprobe", asked, policy=policy, budget=budget, reader=ends)
+        if ends.count == 0:
+            raise NoSuchStream(f"The {found.media_type} stream of this file is empty.")
+        if b"ended prematurely" in done.stderr and not found.estimated:
+            raise CorruptMedia(
+                f"The file is incomplete: it ends after {ends.seconds:.1f} of {found.duration:.1f} seconds."
+            )
+        return found.with_measured(ends.seconds, ends.count)
+
+    async def _decode_one_frame(self, source: Path, index: int) -> None:
+        arguments = [*self.open(source), "-map", f"0:{index}", "-frames:v", "1", "-f", "null", "-"]
+        budget = Budget(self.settings.probe_timeout, 0)
+        reader = ProgressReader(None)
+        await self._run("ffmpeg", arguments, policy=self._policy(budget, read=(source,)), budget=budget, reader=reader)
+        if reader.frames == 0:
+            raise CorruptMedia("No frame of the video can be decoded: the file is damaged.")
+
+    def _policy(self, budget: Budget, *, read: Sequence[Path] = (), write: Sequence[Path] = ()) -> Policy:
+        limits = Limits(
+            memory=self.settings.memory,
+            cpu_seconds=max(1, round(budget.seconds * (os.cpu_count() or 1))),
+            file_size=budget.file_size,
+        )
+        reads, writes = ([str(path.absolute()) for path in paths] for paths in (read, write))
+        return Policy(read=tuple(reads), write=tuple(writes), limits=limits)
+
+    async def _run(
+        self,
+        tool: Tool,
+        arguments: Sequence[str],
+        *,
+        policy: Policy,
+        budget: Budget,
+        folder: Path | None = None,
+        reader: ProgressReader | PacketEnds | None = None,
+    ) -> Completed:
+        try:
+            done = await self._launcher.run(
+                self.command(tool, arguments),
+                policy=policy,
+                cwd=folder,
+                env=_ENVIRONMENT,
+                timeout=budget.seconds,
+                on_line=reader.feed if reader else None,
+                max_output=_PRINTED_BYTES,
+            )
+        except TimeoutError:
+            raise LimitExceeded(f"The work was stopped after {budget.seconds:,.0f} seconds.") from None
+        except FileNotFoundError:
+            raise ProcessingFailed("The file to be processed is gone.") from None
+        if done.returncode != 0:
+            raise diagnose(tool, done.returncode, done.stderr)
+        return done
+
+
+def _demuxing(settings: FFmpegSettings) -> list[str]:
+    return [
+        *("-protocol_whitelist", "file"),
+        *("-format_whitelist", ",".join(DEMUXERS)),
+        *("-max_pixels", str(settings.max_pixels)),
+    ]
+
+
+def _look(source: Path) -> tuple[Path, int]:
+    """Absolute path and size; refuses the empty file and text, whatever demuxer a name might lead FFmpeg to."""
+    source = source.resolve()
+    size = source.stat().st_size
+    if size == 0:
+        raise CorruptMedia("The file is empty.", code="empty-file")
+    with source.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    if all(byte >= 32 or byte in b"\t\r\n\f" for byte in text) and _is_utf8(text):
+        raise UnsupportedMedia(
+            "The file is text, such as a playlist or a manifest, and not a video or audio file.",
+            hint="Send the media itself; files that refer to other files are never followed.",
+        )
+    return source, size
+
+
+def _is_utf8(data: bytes) -> bool:
+    """A character cut off at the end of the head is allowed for."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.start >= len(data) - 3
+    return True

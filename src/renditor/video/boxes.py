@@ -1,0 +1,44 @@
+"""Just enough of the ISO base media file format (ISO/IEC 14496-12) to check what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+def top_level(path: Path) -> list[str]:
+    """The types of the boxes of a file, in order: ``ftyp``, ``moov``, ``mdat``, ... Raises ValueError if cut off."""
+    with path.open("rb") as file:
+        return [kind for kind, _, _ in _boxes(file, 0, path.stat().st_size)]
+
+
+def count_samples(path: Path) -> int:
+    """Frames in a media segment: the sum over its track runs. Raises ValueError for a damaged one."""
+    with path.open("rb") as file:
+        return sum(_runs(file, 0, path.stat().st_size))
+
+
+def _runs(file: BinaryIO, start: int, end: int) -> Iterator[int]:
+    for kind, body, stop in _boxes(file, start, end):
+        if kind in ("moof", "traf"):
+            yield from _runs(file, body, stop)
+        elif kind == "trun":
+            file.seek(body + 4)  # after version and flags
+            yield int.from_bytes(file.read(4), "big")
+
+
+def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+    """``(type, where its body starts, where it ends)``."""
+    while start < end:
+        file.seek(start)
+        header = file.read(16)
+        size, body = int.from_bytes(header[:4], "big"), start + 8
+        if size == 1:
+            size, body = int.from_bytes(header[8:16], "big"), start + 16
+        elif size == 0:
+            size = end - start
+        if len(header) < 8 or start + size > end or body > start + size:
+            raise ValueError("a box does not fit into its file")
+        yield header[4:8].decode("latin-1"), body, start + size
+        start += size

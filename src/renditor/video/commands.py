@@ -1,0 +1,159 @@
+"""From a plan to the arguments of FFmpeg. Pure: the same plan gives the same command, shown by ``--dry-run``.
+
+Names of files are relative to the job folder. Nothing that a file or a user says is ever put into a filter graph:
+only numbers and names from our own tables are.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import PurePosixPath
+from typing import Final
+
+from renditor.video.ladder import Rung
+from renditor.video.plan import GOP_SECONDS, Colour, VideoPlan
+
+WORK: Final = PurePosixPath("work")  # intermediate files; removed at the end
+AUDIO_FILE: Final = WORK / "audio.mp4"
+
+# A key frame at the first frame and then every 2 s after the last one. Counted in time, not in frames, so that all
+# rungs have theirs at the same place; a little less than 2 s, because times are floating point numbers.
+_KEY_FRAMES: Final = f"expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+{GOP_SECONDS - 0.001}))"
+# Every output says what it is; a player that has to guess does so by size, and rungs differ in size.
+_BT709: Final = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+# Linear light at 100 nits = 1.0; `hable` keeps detail in highlights; BT.709 comes out.
+_TONE_MAP: Final = (
+    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,"
+    "zscale=t=bt709:m=bt709:p=bt709:r=tv,format=yuv420p"
+)
+_TRANSFERS: Final = {"pq": "smpte2084", "hlg": "arib-std-b67", "wide": "bt2020-10"}
+
+# No title, place, device or chapter of the source goes into what is delivered; no date or version of ours either.
+NO_METADATA: Final = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
+
+
+def rung_file(rung: Rung) -> PurePosixPath:
+    """Where the encoded picture of a rung lies until it is packaged."""
+    return WORK / f"{rung.name}.mp4"
+
+
+def encode(plan: VideoPlan, source: list[str], *, threads: int, tone_mapping: bool) -> list[str]:
+    """One run for everything: the source is decoded once, and each rung and the sound become a file of their own.
+
+    Args:
+        plan: what to make.
+        source: the arguments that open the source (``Toolbox.open``).
+        threads: of each encoder.
+        tone_mapping: whether this FFmpeg can bring HDR to SDR; without it HDR comes out flat.
+    """
+    arguments = [*source, "-filter_complex", graph(plan, tone_mapping=tone_mapping)]
+    for number, rung in enumerate(plan.rungs):
+        arguments += [
+            *("-map", f"[v{number}]"),
+            *_x264(plan, rung),
+            *("-threads", str(threads)),
+            *limit(plan),
+            *NO_METADATA,
+            *("-f", "mp4", str(rung_file(rung))),
+        ]
+    if plan.audio:
+        language = ("-metadata:s:a:0", f"language={plan.audio.language}") if plan.audio.language else ()
+        arguments += [
+            *("-map", "[a]", "-c:a", "aac", "-b:a", str(plan.audio.bitrate)),
+            *limit(plan),
+            *NO_METADATA,
+            *language,
+            *("-f", "mp4", str(AUDIO_FILE)),
+        ]
+    return arguments
+
+
+def progressive(plan: VideoPlan, opened: list[list[str]], output: str) -> list[str]:
+    """The largest rung and the sound, as they are, in one MP4 whose index comes first (``faststart``).
+
+    Args:
+        plan: what is made.
+        opened: the arguments that open the rung's file and, if there is sound, the sound's.
+        output: name of the file.
+    """
+    inputs = [argument for source in opened for argument in source]
+    sound = ("-map", "1:a:0") if plan.audio else ()
+    return [
+        *inputs,
+        *("-map", "0:v:0", *sound, "-c", "copy"),
+        *NO_METADATA,
+        *(("-metadata:s:a:0", f"language={plan.audio.language}") if plan.audio and plan.audio.language else ()),
+        *("-movflags", "+faststart", "-f", "mp4", output),
+    ]
+
+
+def colours(colour: Colour, size: str, *, tone_mapping: bool) -> list[str]:
+    """Filters that bring a picture of the source to BT.709, 8 bit, limited range, at ``size`` (``w=..:h=..``).
+
+    The input's matrix and range are named first: where the file leaves them open, filters would guess differently.
+    """
+    if colour.dynamic == "sdr" or not tone_mapping:
+        known = [] if colour.matrix == "gbr" else [f"setparams=colorspace={colour.matrix}"]
+        return [*known, f"scale={size}:flags=bicubic:out_color_matrix=bt709:out_range=tv", "format=yuv420p"]
+    matrix = "" if colour.matrix == "gbr" else f":colorspace={colour.matrix}"
+    bits = "pc" if colour.full_range else "tv"
+    named = f"setparams=range={bits}:color_primaries=bt2020:color_trc={_TRANSFERS[colour.dynamic]}{matrix}"
+    scaled = f"zscale={size}:filter=bicubic"
+    if colour.dynamic == "wide":
+        return [named, f"{scaled}:t=bt709:m=bt709:p=bt709:r=tv", "format=yuv420p"]
+    return [named, scaled, _TONE_MAP]
+
+
+def graph(plan: VideoPlan, *, tone_mapping: bool) -> str:
+    """The filter graph from the source to ``[v0]``, ``[v1]``, ... and ``[a]``.
+
+    Steps that all rungs share run once, before the split.
+    """
+    shared = []
+    if plan.keep_every > 1:
+        shared.append(f"select='not(mod(n,{plan.keep_every}))'")
+    # Pictures start with the sound: a first frame that comes late is shown from the beginning.
+    shared.append("setpts='if(eq(N,0),0,PTS)'")
+    if plan.deinterlace:
+        shared.append("bwdif=mode=send_frame:deint=interlaced")
+    top = plan.rungs[0]
+    own = [colours(plan.colour, f"w={rung.width}:h={rung.height}", tone_mapping=tone_mapping) for rung in plan.rungs]
+    if plan.colour.dynamic in ("pq", "hlg") and tone_mapping:
+        # Tone-mapping works on 32-bit floats: once, at the largest size, instead of for every rung.
+        shared += colours(plan.colour, f"w={top.width}:h={top.height}", tone_mapping=True)
+        own = [[f"scale=w={rung.width}:h={rung.height}:flags=bicubic"] for rung in plan.rungs]
+    count = len(plan.rungs)
+    outs = "".join(f"[s{number}]" for number in range(count))
+    parts = [f"[0:{plan.video_stream}]{','.join(shared)},split={count}{outs}"]
+    parts += [f"[s{number}]{','.join(filters)},setsar=1,{_BT709}[v{number}]" for number, filters in enumerate(own)]
+    if plan.audio:
+        parts.append(_sound(plan.audio.stream, plan.audio.sample_rate))
+    return ";".join(parts)
+
+
+def _sound(stream: int, sample_rate: int) -> str:
+    """Stereo (5.1 is mixed down), from time 0, with gaps filled by silence, so that it stays with the pictures."""
+    return f"[0:{stream}]aresample={sample_rate}:async=1:first_pts=0,aformat=channel_layouts=stereo[a]"
+
+
+def _x264(plan: VideoPlan, rung: Rung) -> list[str]:
+    references = ("-refs", "4") if plan.preset == "slow" else ()  # 5 would need level 5 at 1080p: not every device
+    return [
+        *("-c:v", "libx264", "-preset", plan.preset, "-profile:v", "high", *references),
+        # Constant quality, capped: easy scenes cost less than the cap, hard ones never more.
+        *("-crf", str(rung.crf), "-maxrate", str(rung.maxrate), "-bufsize", str(rung.bufsize)),
+        *on_grid(plan.rate),
+        # Key frames only where asked for, and closed: a segment never needs the one before it.
+        *("-force_key_frames", _KEY_FRAMES, "-forced-idr", "1", "-sc_threshold", "0"),
+        *("-x264-params", f"fps={plan.rate}:open-gop=0"),
+    ]
+
+
+def on_grid(rate: Fraction) -> tuple[str, ...]:
+    """Frames keep their times, rounded to the grid; two on one place become one, and none is ever repeated."""
+    return ("-fps_mode", "vfr", "-enc_time_base", f"{rate.denominator}/{rate.numerator}")
+
+
+def limit(plan: VideoPlan) -> tuple[str, str]:
+    """Nothing is longer than the probe said: a file whose packets lie about time stops here."""
+    return ("-t", f"{plan.length * 1.02 + 2:.3f}")

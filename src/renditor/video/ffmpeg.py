@@ -1,0 +1,281 @@
+"""The local video provider: FFmpeg, ffprobe and Shaka Packager in the sandbox.
+
+    probe -> plan -> encode (one decode, all rungs) -> package -> MP4 -> poster -> read back -> outputs
+
+Everything lies in the job folder: ``work/`` while it runs, then ``hls/``, ``video.mp4`` and ``poster.jpg``. A run that
+fails or is cancelled leaves the folder as it found it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from renditor.errors import CorruptMedia, ProcessingFailed
+from renditor.ffmpeg.probe import MediaProbe
+from renditor.ffmpeg.progress import ProgressReader
+from renditor.ffmpeg.run import Toolbox
+from renditor.models import OnProgress, Output
+from renditor.video import commands, frames, package, poster, verify
+from renditor.video.base import VideoSettings
+from renditor.video.plan import OUTPUTS, OutputKind, VideoPlan
+from renditor.video.plan import plan as make_plan
+from renditor.video.transcode import CONTAINERS, VIDEO_CODECS, TranscodePlan
+from renditor.video.transcode import arguments as transcode_arguments
+
+_MP4: Final = "video.mp4"
+_POSTER: Final = "poster.jpg"
+# Share of the whole at which each stage ends. Encoding takes nearly all the time there is.
+_ENCODED, _PACKAGED, _REMUXED, _PICTURED = 0.90, 0.93, 0.96, 0.97
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One exact command line of a run, for ``--dry-run``. Relative names lie in the job folder."""
+
+    stage: str
+    argv: tuple[str, ...]
+
+
+class FFmpegVideo:
+    """A ``VideoProvider`` on this machine. Also makes single files and single frames, for the command line."""
+
+    def __init__(self, toolbox: Toolbox, settings: VideoSettings) -> None:
+        self._toolbox = toolbox
+        self._settings = settings
+
+    async def probe(self, source: Path) -> MediaProbe:
+        """See ``VideoProvider``. A file with sound alone is described too: ``media_type`` says what it is."""
+        return await self._toolbox.probe(source)
+
+    def plan(self, probe: MediaProbe, outputs: tuple[OutputKind, ...] = OUTPUTS) -> VideoPlan:
+        """What would be made of a source with the settings of this provider. Raises as ``video.plan.plan``."""
+        return make_plan(probe, self._settings.tier, outputs)
+
+    def commands(self, plan: VideoPlan, source: Path) -> list[Command]:
+        """The command lines that ``run`` would use, beside those that read the results back."""
+        found = [Command("encoding", self._argv("ffmpeg", self._encoding(plan, source)))]
+        if "hls" in plan.outputs:
+            found.append(Command("packaging", self._argv("packager", package.arguments(plan))))
+        if "mp4" in plan.outputs:
+            found.append(Command("remuxing", self._argv("ffmpeg", self._remuxing(plan))))
+        if "poster" in plan.outputs:
+            found.append(Command("poster", self._argv("ffmpeg", self._picturing(plan))))
+        return found
+
+    async def run(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> tuple[Output, ...]:
+        """See ``VideoProvider``."""
+        self._toolbox.binaries.require_encoders(("libx264", *(("aac",) if plan.audio else ())))
+        async with _workspace(folder, (package.FOLDER, _MP4, _POSTER)):
+            await self._encode(plan, source, folder, on_progress)
+            await verify.check_encoded(plan, folder, self._toolbox)
+            on_progress(_ENCODED, "packaging")
+            if "hls" in plan.outputs:
+                await package.package(plan, folder, self._toolbox)
+            on_progress(_PACKAGED, "remuxing")
+            if "mp4" in plan.outputs:
+                await self._run_here(plan, self._remuxing(plan), folder)
+            on_progress(_REMUXED, "poster")
+            if "poster" in plan.outputs:
+                await self._run_here(plan, self._picturing(plan), folder)
+                shutil.move(poster.choose(folder, len(poster.times(plan.duration))), folder / _POSTER)
+            on_progress(_PICTURED, "verifying")
+            await self._verify(plan, folder)
+            outputs = tuple(_output(plan, kind, folder) for kind in plan.outputs)
+        on_progress(1.0, "completed")
+        return outputs
+
+    async def frame(self, source: Path, folder: Path, at: float) -> Path:
+        """See ``VideoProvider``; a PNG."""
+        probe = await self.probe(source)
+        output = await self.thumbnail(probe, source, folder, frames.FrameOptions(at=at))
+        return output.path
+
+    async def thumbnail(self, probe: MediaProbe, source: Path, folder: Path, options: frames.FrameOptions) -> Output:
+        """One frame in the wanted format, fitted into the wanted box, as ``frame.jpg`` (png, webp) in ``folder``.
+
+        Raises:
+            NoSuchStream: no moving pictures.
+            CorruptMedia: no frame can be decoded.
+        """
+        self._toolbox.binaries.require_encoders((options.encoder,))
+        path = folder / f"frame.{options.format}"
+        budget = self._toolbox.budget(probe.duration, 100_000_000)
+        for number in range(len(frames.starts(options, probe))):
+            arguments = self._framing(probe, source, options, number)
+            await self._toolbox.ffmpeg(arguments, folder=folder, reads=(source,), budget=budget)
+            size = _size(path)
+            if size:
+                width, height = options.size(probe.video) if probe.video else (0, 0)
+                kind = "image/jpeg" if options.format == "jpg" else f"image/{options.format}"
+                return Output("frame", path.name, path, kind, size, width=width, height=height)
+        raise CorruptMedia("No frame of the video can be decoded: the file is damaged.")
+
+    def thumbnail_commands(self, probe: MediaProbe, source: Path, options: frames.FrameOptions) -> list[Command]:
+        """The command lines that ``thumbnail`` would try, in order, until one gives a frame."""
+        count = len(frames.starts(options, probe))
+        return [
+            Command("frame", self._argv("ffmpeg", self._framing(probe, source, options, number)))
+            for number in range(count)
+        ]
+
+    async def transcode(self, plan: TranscodePlan, source: Path, folder: Path, on_progress: OnProgress) -> Output:
+        """One file ``video.<container>`` in ``folder``, read back and checked.
+
+        Raises: as ``run``.
+        """
+        self._toolbox.binaries.require_encoders(plan.encoders)
+        name = f"video.{plan.options.container}"
+        async with _workspace(folder, (name,)):
+            reader = ProgressReader(plan.source.length, lambda done: on_progress(done * 0.99, "encoding"))
+            await self._toolbox.ffmpeg(
+                self._transcoding(plan, source),
+                folder=folder,
+                reads=(source,),
+                budget=self._toolbox.budget(plan.source.length, 100_000_000),
+                progress=reader,
+            )
+            output = await self._check_transcoded(plan, folder / name)
+        on_progress(1.0, "completed")
+        return output
+
+    def transcode_commands(self, plan: TranscodePlan, source: Path) -> list[Command]:
+        """The command line that ``transcode`` would use."""
+        return [Command("encoding", self._argv("ffmpeg", self._transcoding(plan, source)))]
+
+    async def _encode(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> None:
+        reader = ProgressReader(plan.length, lambda done: on_progress(done * _ENCODED, "encoding"))
+        await self._toolbox.ffmpeg(
+            self._encoding(plan, source),
+            folder=folder,
+            reads=(source,),
+            budget=self._toolbox.budget(plan.length, plan.bitrate),
+            progress=reader,
+        )
+
+    async def _run_here(self, plan: VideoPlan, arguments: list[str], folder: Path) -> None:
+        """A run that reads nothing but what earlier ones wrote."""
+        await self._toolbox.ffmpeg(arguments, folder=folder, budget=self._toolbox.budget(plan.length, plan.bitrate))
+
+    async def _verify(self, plan: VideoPlan, folder: Path) -> None:
+        if "hls" in plan.outputs:
+            await verify.check_set(plan, folder, package.FOLDER, self._toolbox)
+        if "mp4" in plan.outputs:
+            await verify.check_progressive(plan, folder, _MP4, self._toolbox)
+        if "poster" in plan.outputs:
+            verify.check_poster(plan, folder / _POSTER)
+
+    async def _check_transcoded(self, plan: TranscodePlan, path: Path) -> Output:
+        found = await self._toolbox.probe(path)
+        width, height = plan.size
+        codec = VIDEO_CODECS[plan.options.video].codec
+        if found.video is None or (found.video.codec, found.video.width, found.video.height) != (codec, width, height):
+            raise ProcessingFailed("The result did not pass its check: it has another codec or size than planned.")
+        if bool(found.audio) != (plan.source.audio is not None):
+            raise ProcessingFailed("The result did not pass its check: it has not the planned sound.")
+        verify.expect_length("pictures", found.video.duration or 0.0, plan.source.duration, may_exceed=True)
+        return Output(
+            kind="video",
+            name=path.name,
+            path=path,
+            content_type=CONTAINERS[plan.options.container].content_type,
+            bytes=_size(path),
+            width=width,
+            height=height,
+            duration=found.duration,
+            metadata={"video_codec": plan.options.video, "audio_codec": plan.options.audio if found.audio else None},
+        )
+
+    def _argv(self, tool: str, arguments: list[str]) -> tuple[str, ...]:
+        return tuple(self._toolbox.command("packager" if tool == "packager" else "ffmpeg", arguments))
+
+    def _encoding(self, plan: VideoPlan, source: Path) -> list[str]:
+        return commands.encode(
+            plan,
+            self._toolbox.open(source.absolute()),
+            threads=self._toolbox.settings.threads,
+            tone_mapping=self._tone_mapping,
+        )
+
+    def _remuxing(self, plan: VideoPlan) -> list[str]:
+        files = [commands.rung_file(plan.rungs[0]), *([commands.AUDIO_FILE] if plan.audio else [])]
+        return commands.progressive(plan, [self._toolbox.open(Path(file)) for file in files], _MP4)
+
+    def _picturing(self, plan: VideoPlan) -> list[str]:
+        file = Path(commands.rung_file(plan.rungs[0]))
+        moments = poster.times(plan.duration)
+        return poster.arguments([self._toolbox.open(file, *poster.SEEK, "-ss", str(at)) for at in moments])
+
+    def _framing(self, probe: MediaProbe, source: Path, options: frames.FrameOptions, number: int) -> list[str]:
+        start, last = frames.starts(options, probe)[number]
+        opened = self._toolbox.open(source.absolute(), "-ss", str(start))
+        name = f"frame.{options.format}"
+        return frames.arguments(options, probe, opened, name, last=last, tone_mapping=self._tone_mapping)
+
+    def _transcoding(self, plan: TranscodePlan, source: Path) -> list[str]:
+        return transcode_arguments(
+            plan,
+            self._toolbox.open(source.absolute()),
+            f"video.{plan.options.container}",
+            threads=self._toolbox.settings.threads,
+            tone_mapping=self._tone_mapping,
+        )
+
+    @property
+    def _tone_mapping(self) -> bool:
+        return self._toolbox.binaries.require("ffmpeg").capabilities.tone_mapping
+
+
+@contextlib.asynccontextmanager
+async def _workspace(folder: Path, outputs: Iterable[str]) -> AsyncIterator[None]:
+    """``work/`` for the length of a run. Whatever goes wrong, no output of the run stays."""
+    work = folder / commands.WORK
+    work.mkdir()
+    try:
+        yield
+    except BaseException:
+        for name in outputs:
+            _remove(folder / name)
+        raise
+    finally:
+        await asyncio.to_thread(_remove, work)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; 0 if there is nothing."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _output(plan: VideoPlan, kind: OutputKind, folder: Path) -> Output:
+    top = plan.rungs[0]
+    name, content_type = {
+        "hls": (package.FOLDER, "application/vnd.apple.mpegurl"),
+        "mp4": (_MP4, "video/mp4"),
+        "poster": (_POSTER, "image/jpeg"),
+    }[kind]
+    rungs = [{"name": rung.name, "width": rung.width, "height": rung.height} for rung in plan.rungs]
+    return Output(
+        kind=kind,
+        name=name,
+        path=folder / name,
+        content_type=content_type,
+        bytes=_size(folder / name),
+        width=top.width,
+        height=top.height,
+        duration=None if kind == "poster" else plan.length,
+        metadata={"rungs": rungs} if kind == "hls" else {},
+    )

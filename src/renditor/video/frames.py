@@ -1,0 +1,110 @@
+"""One frame of a video as a picture: upright, square pixels, ordinary colours. Pure but for the reading of options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from renditor.errors import BadRequest, NoSuchStream
+from renditor.ffmpeg.probe import MediaProbe, VideoStream
+from renditor.video.commands import NO_METADATA, colours
+from renditor.video.plan import source_colour
+from renditor.video.poster import JPEG_COLOURS
+
+# Picture format -> the filters that give the pixels it takes, and its encoder.
+_FORMATS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "jpg": (f"scale={JPEG_COLOURS},format=yuvj420p", ("-c:v", "mjpeg", "-q:v", "2")),
+    "png": ("format=rgb24", ("-c:v", "png")),
+    "webp": ("format=yuv420p", ("-c:v", "libwebp", "-quality", "85")),
+}
+# How far before the end the last frame is looked for: near first, then as far as it takes.
+_LAST_SECONDS: Final = (0.5, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameOptions:
+    """What is wanted: the moment in seconds, and a box in px that the picture must fit into (None: as large as it is).
+
+    ``format``: jpg, png or webp. The shape is kept, and nothing is enlarged.
+    """
+
+    at: float = 0.0
+    width: int | None = None
+    height: int | None = None
+    format: str = "png"
+
+    def __post_init__(self) -> None:
+        if self.format not in _FORMATS:
+            raise BadRequest(f"A frame cannot be written as {self.format}.", hint="Use .jpg, .png or .webp.")
+        if self.at < 0 or any(side is not None and side < 1 for side in (self.width, self.height)):
+            raise BadRequest("The moment must not be negative, and width and height at least 1.")
+
+    @property
+    def encoder(self) -> str:
+        """The encoder of FFmpeg that is needed."""
+        return _FORMATS[self.format][1][1]
+
+    def size(self, video: VideoStream) -> tuple[int, int]:
+        """Width and height in px of the picture."""
+        scale = min(1.0, (self.width or video.width) / video.width, (self.height or video.height) / video.height)
+        return max(1, round(video.width * scale)), max(1, round(video.height * scale))
+
+
+def parse_time(text: str) -> float:
+    """Seconds of ``1``, ``1.5``, ``01:02`` or ``00:00:01.5``. Raises BadRequest for anything else."""
+    found = re.fullmatch(r"(?:(?:(\d{1,3}):)?(\d{1,2}):)?(\d{1,7}(?:\.\d{1,6})?)", text.strip())
+    if not found or (found[2] is not None and float(found[3]) >= 60):
+        raise BadRequest(f"{text!r} is not a moment.", hint="Write seconds (1.5) or hours:minutes:seconds (00:00:01).")
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def starts(options: FrameOptions, probe: MediaProbe) -> list[tuple[float, bool]]:
+    """Where to begin reading, in order of trial, and whether the last frame from there is wanted (else the first).
+
+    A moment past the end means the last frame.
+    """
+    video = _video(probe)
+    end = (video.duration or probe.duration or 0.0) + max(0.0, video.start - probe.start)
+    trials = [(options.at, False)] if options.at < end else []
+    return [*trials, *((round(max(0.0, end - back), 6), True) for back in _LAST_SECONDS), (0.0, True)]
+
+
+def arguments(
+    options: FrameOptions, probe: MediaProbe, opened: list[str], output: str, *, last: bool, tone_mapping: bool
+) -> list[str]:
+    """Arguments of FFmpeg.
+
+    Args:
+        options: what is wanted.
+        probe: the source.
+        opened: the arguments that open the source where reading begins.
+        output: name of the picture.
+        last: write every frame to the same picture, so that the last one stays; else stop after the first.
+        tone_mapping: whether this FFmpeg can bring HDR to SDR.
+    """
+    video = _video(probe)
+    width, height = options.size(video)
+    pixels, encoder = _FORMATS[options.format]
+    deinterlace = ["bwdif=mode=send_frame:deint=interlaced"] if video.interlaced else []
+    chain = [
+        *deinterlace,
+        *colours(source_colour(video), f"w={width}:h={height}", tone_mapping=tone_mapping),
+        "setsar=1",
+        pixels,
+    ]
+    return [
+        *opened,
+        *("-map", f"0:{video.index}", "-vf", ",".join(chain), *encoder),
+        *(() if last else ("-frames:v", "1")),
+        *NO_METADATA,
+        *("-f", "image2", "-update", "1", output),
+    ]
+
+
+def _video(probe: MediaProbe) -> VideoStream:
+    if probe.video is None:
+        raise NoSuchStream("The file has no moving pictures.")
+    return probe.video
