@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from renditor.errors import Internal, Overloaded, RenditorError, Unavailable
+from renditor.sandbox import descriptors as opened
 from renditor.sandbox import frames
 from renditor.sandbox.pool import Answer, DecoderPool
 
@@ -118,7 +119,7 @@ async def _serve(pool: DecoderPool, connection: socket.socket) -> None:
                 frames.send(connection, answer)
         finally:
             loop.remove_reader(connection.fileno())
-            frames.close(descriptors)
+            opened.close(descriptors)
 
 
 async def _exchange(pool: DecoderPool, message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import gc
 import os
 import select
@@ -72,9 +73,11 @@ def _work(handler: Handler, message: dict[str, Any], source: int, output: int) -
         answer["error"] = frames.pack_error(error)
     except MemoryError:
         answer["error"] = frames.pack_error(LimitExceeded("The file needs more memory than this server allows."))
-    except Exception:  # noqa: BLE001 - one file must not end the service for the next; the log has the trace
+    except Exception as error:  # noqa: BLE001 - one file must not end the service for the next; the log has the trace
         traceback.print_exc()
-        answer["error"] = frames.pack_error(Internal("The decoder failed on this file."))
+        large = isinstance(error, OSError) and error.errno == errno.EFBIG
+        reason = LimitExceeded("The result is too large.") if large else Internal("The decoder failed on this file.")
+        answer["error"] = frames.pack_error(reason)
     finally:
         os.close(source)
     return answer

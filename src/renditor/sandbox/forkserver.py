@@ -36,6 +36,7 @@ if __name__ == "__main__":
         _package.__path__ = [_folder]
         sys.modules[_name] = _package
 
+from renditor.sandbox import descriptors as opened
 from renditor.sandbox import policy
 from renditor.sandbox.policy import Limits, Policy
 
@@ -97,17 +98,14 @@ class ForkServer:
         self._selector.register(source, selectors.EVENT_READ, action)
 
     def _accept(self) -> None:
-        payload, descriptors, flags, _ = socket.recv_fds(
-            self._control, MESSAGE_SIZE, MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
-        )
+        payload, descriptors, complete = opened.receive(self._control, MESSAGE_SIZE, MAX_DESCRIPTORS)
         if not descriptors:
             self._running = bool(payload)
             return
         reply = socket.socket(fileno=descriptors[0])
         reply.setblocking(False)
-        truncated = flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC)
         try:
-            child = self._start(b"" if truncated else payload, reply, descriptors[1:])
+            child = self._start(payload if complete else b"", reply, descriptors[1:])
         except (OSError, ValueError) as error:
             _answer(reply, {"error": getattr(error, "errno", errno.E2BIG)})
             reply.close()
@@ -116,8 +114,7 @@ class ForkServer:
             self._watch(child.status, lambda: self._settle(child))
             self._watch(reply, lambda: self._abandon(child))
         finally:
-            for descriptor in descriptors[1:]:
-                os.close(descriptor)
+            opened.close(descriptors[1:])
 
     def _start(self, payload: bytes, reply: socket.socket, descriptors: list[int]) -> _Child:
         request = json.loads(payload)

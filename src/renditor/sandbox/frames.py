@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from renditor import errors
 from renditor.errors import Internal, RenditorError
+from renditor.sandbox import descriptors as opened
 
 # Bytes. Below the kernel's default for one packet (208 KiB); a decoder taken over by its input cannot send more.
 MAX_FRAME: Final = 128 * 1024
@@ -52,7 +53,7 @@ def receive(channel: socket.socket, *, descriptors: int = 0) -> Frame | None:
     given: list[int] = []
     try:
         if descriptors:
-            payload, given, _, _ = socket.recv_fds(channel, MAX_FRAME, descriptors, socket.MSG_CMSG_CLOEXEC)
+            payload, given, _ = opened.receive(channel, MAX_FRAME, descriptors)
         else:
             payload = channel.recv(MAX_FRAME)
     except ConnectionResetError:
@@ -64,7 +65,7 @@ def receive(channel: socket.socket, *, descriptors: int = 0) -> Frame | None:
     except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict) or len(given) != descriptors:
-        close(given)
+        opened.close(given)
         raise ValueError("not a frame")
     return message, given
 
@@ -107,11 +108,6 @@ def memory_file() -> Iterator[int]:
 def content_of(descriptor: int) -> bytes:
     """All bytes of a memory file. Its size is bounded by the file size limit of the decoder that wrote it."""
     return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-
-
-def close(descriptors: list[int]) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)
 
 
 def pack_error(error: RenditorError) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -22,6 +22,8 @@ from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.policy import Limits
 from renditor.sandbox.process import DecoderProcess
 from renditor.sandbox.slots import Slots
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +126,7 @@ class DecoderPool:
         await asyncio.gather(*(self._fill(slot) for slot in slots))
 
     async def close(self) -> None:
-        """Stop all decoders. Waiting requests get ``Unavailable``, those under way are cancelled."""
+        """Stop all decoders. Requests under way and waiting end with ``Unavailable``."""
         for slot in self._slots.close():
             slot.clear()
         tasks = list(self._tasks)
@@ -161,10 +163,14 @@ class DecoderPool:
             raise
         job = self._track(self._finish(slot, process, number, timeout))
         try:
-            return await asyncio.shield(job)
+            await asyncio.wait([job])
         except asyncio.CancelledError:
+            job.add_done_callback(_discard)
             asyncio.get_running_loop().call_later(_GRACE_SECONDS, _give_up, job, process)
             raise
+        if job.cancelled():
+            raise Unavailable("The server is stopping.")
+        return job.result()
 
     async def _send(self, slot: _Slot, message: dict[str, Any], descriptors: tuple[int, int]) -> DecoderProcess:
         process = await self._ready(slot)
@@ -222,12 +228,18 @@ class DecoderPool:
         if not self._slots.release(slot):
             slot.clear()
 
-    def _track(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def _track(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Keep a reference: the loop itself holds tasks only weakly."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _discard(job: asyncio.Task[Any]) -> None:
+    """Look at the outcome, so that the loop does not report it as overlooked."""
+    if not job.cancelled():
+        job.exception()
 
 
 def _give_up(job: asyncio.Task[Any], process: DecoderProcess) -> None:
