@@ -112,8 +112,10 @@ class MediaProbe:
 
     @property
     def needs_measuring(self) -> bool:
-        """Whether the packets should be read to know where the main stream ends."""
-        return not self.measured and (self.estimated or (self.video is not None and self.video.duration is None))
+        """Whether the packets should be read to know where the main stream ends and how many frames it has."""
+        video = self.video
+        incomplete = video is not None and (video.duration is None or video.frames is None)
+        return not self.measured and (self.estimated or incomplete)
 
     def with_measured(self, seconds: float, frames: int) -> MediaProbe:
         """The same with what reading the packets of the main stream gave."""

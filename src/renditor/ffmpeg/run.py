@@ -30,8 +30,11 @@ DEMUXERS = (
     "mp3", "aac", "flac", "wav", "ogg", "aiff", "caf", "amr", "ac3", "eac3",
 )  # fmt: skip
 
+# No title, place, device or chapter of the source goes into what is delivered; no date or version of ours either.
+NO_METADATA = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
+
 # glibc gives each thread an arena of 64 MiB of address space, which is what the memory limit counts.
-_ENVIRONMENT = {"MALLOC_ARENA_MAX": "4"}
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "4", "SVT_LOG": "1"}  # 1: SVT-AV1 reports errors only
 _PRINTED_BYTES = 4 * 1024 * 1024  # what a file may make ffprobe say about it
 _HEAD_BYTES = 512
 

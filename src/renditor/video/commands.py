@@ -6,14 +6,14 @@ only numbers and names from our own tables are.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Final
 
+from renditor.ffmpeg.run import NO_METADATA
+from renditor.ffmpeg.workspace import WORK
 from renditor.video.ladder import Rung
 from renditor.video.plan import GOP_SECONDS, Colour, VideoPlan
 
-WORK: Final = PurePosixPath("work")  # intermediate files; removed at the end
 AUDIO_FILE: Final = WORK / "audio.mp4"
 
 # A key frame at the first frame and then every 2 s after the last one. Counted in time, not in frames, so that all
@@ -21,15 +21,14 @@ AUDIO_FILE: Final = WORK / "audio.mp4"
 _KEY_FRAMES: Final = f"expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+{GOP_SECONDS - 0.001}))"
 # Every output says what it is; a player that has to guess does so by size, and rungs differ in size.
 _BT709: Final = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+# Brightness of the master and other notes on HDR are no longer true.
+_SDR: Final = "sidedata=mode=delete"
 # Linear light at 100 nits = 1.0; `hable` keeps detail in highlights; BT.709 comes out.
 _TONE_MAP: Final = (
     "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,"
     "zscale=t=bt709:m=bt709:p=bt709:r=tv,format=yuv420p"
 )
 _TRANSFERS: Final = {"pq": "smpte2084", "hlg": "arib-std-b67", "wide": "bt2020-10"}
-
-# No title, place, device or chapter of the source goes into what is delivered; no date or version of ours either.
-NO_METADATA: Final = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
 
 
 def rung_file(rung: Rung) -> PurePosixPath:
@@ -109,18 +108,17 @@ def graph(plan: VideoPlan, *, tone_mapping: bool) -> str:
 
     Steps that all rungs share run once, before the split.
     """
-    shared = []
-    if plan.keep_every > 1:
-        shared.append(f"select='not(mod(n,{plan.keep_every}))'")
     # Pictures start with the sound: a first frame that comes late is shown from the beginning.
-    shared.append("setpts='if(eq(N,0),0,PTS)'")
+    times = "setpts='if(eq(N,0),0,PTS)'" if plan.variable else f"fps={plan.rate}:start_time=0"
+    shared = [times]
     if plan.deinterlace:
-        shared.append("bwdif=mode=send_frame:deint=interlaced")
+        shared.insert(0, "bwdif=mode=send_frame:deint=interlaced")
     top = plan.rungs[0]
     own = [colours(plan.colour, f"w={rung.width}:h={rung.height}", tone_mapping=tone_mapping) for rung in plan.rungs]
     if plan.colour.dynamic in ("pq", "hlg") and tone_mapping:
         # Tone-mapping works on 32-bit floats: once, at the largest size, instead of for every rung.
         shared += colours(plan.colour, f"w={top.width}:h={top.height}", tone_mapping=True)
+        shared.append(_SDR)
         own = [[f"scale=w={rung.width}:h={rung.height}:flags=bicubic"] for rung in plan.rungs]
     count = len(plan.rungs)
     outs = "".join(f"[s{number}]" for number in range(count))
@@ -142,16 +140,22 @@ def _x264(plan: VideoPlan, rung: Rung) -> list[str]:
         *("-c:v", "libx264", "-preset", plan.preset, "-profile:v", "high", *references),
         # Constant quality, capped: easy scenes cost less than the cap, hard ones never more.
         *("-crf", str(rung.crf), "-maxrate", str(rung.maxrate), "-bufsize", str(rung.bufsize)),
-        *on_grid(plan.rate),
+        *timing(plan),
         # Key frames only where asked for, and closed: a segment never needs the one before it.
         *("-force_key_frames", _KEY_FRAMES, "-forced-idr", "1", "-sc_threshold", "0"),
         *("-x264-params", f"fps={plan.rate}:open-gop=0"),
     ]
 
 
-def on_grid(rate: Fraction) -> tuple[str, ...]:
-    """Frames keep their times, rounded to the grid; two on one place become one, and none is ever repeated."""
-    return ("-fps_mode", "vfr", "-enc_time_base", f"{rate.denominator}/{rate.numerator}")
+def timing(plan: VideoPlan) -> tuple[str, ...]:
+    """Frames keep the times that the graph gave them.
+
+    If those are uneven they are rounded to the grid, two on one place become one, and there are no B-frames: what is
+    decoded ahead of its time over a long gap would make segments longer than their playlists say.
+    """
+    even = ("-fps_mode", "passthrough")
+    uneven = ("-fps_mode", "vfr", "-enc_time_base", f"{plan.rate.denominator}/{plan.rate.numerator}", "-bf", "0")
+    return uneven if plan.variable else even
 
 
 def limit(plan: VideoPlan) -> tuple[str, str]:

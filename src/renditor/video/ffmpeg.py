@@ -8,10 +8,7 @@ fails or is cancelled leaves the folder as it found it.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import shutil
-from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +17,7 @@ from renditor.errors import CorruptMedia, ProcessingFailed
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import Toolbox
+from renditor.ffmpeg.workspace import stored_bytes, workspace
 from renditor.models import OnProgress, Output
 from renditor.video import commands, frames, package, poster, verify
 from renditor.video.base import VideoSettings
@@ -71,7 +69,7 @@ class FFmpegVideo:
     async def run(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> tuple[Output, ...]:
         """See ``VideoProvider``."""
         self._toolbox.binaries.require_encoders(("libx264", *(("aac",) if plan.audio else ())))
-        async with _workspace(folder, (package.FOLDER, _MP4, _POSTER)):
+        async with workspace(folder, (package.FOLDER, _MP4, _POSTER)):
             await self._encode(plan, source, folder, on_progress)
             await verify.check_encoded(plan, folder, self._toolbox)
             on_progress(_ENCODED, "packaging")
@@ -109,7 +107,7 @@ class FFmpegVideo:
         for number in range(len(frames.starts(options, probe))):
             arguments = self._framing(probe, source, options, number)
             await self._toolbox.ffmpeg(arguments, folder=folder, reads=(source,), budget=budget)
-            size = _size(path)
+            size = stored_bytes(path)
             if size:
                 width, height = options.size(probe.video) if probe.video else (0, 0)
                 kind = "image/jpeg" if options.format == "jpg" else f"image/{options.format}"
@@ -131,7 +129,7 @@ class FFmpegVideo:
         """
         self._toolbox.binaries.require_encoders(plan.encoders)
         name = f"video.{plan.options.container}"
-        async with _workspace(folder, (name,)):
+        async with workspace(folder, (name,)):
             reader = ProgressReader(plan.source.length, lambda done: on_progress(done * 0.99, "encoding"))
             await self._toolbox.ffmpeg(
                 self._transcoding(plan, source),
@@ -184,7 +182,7 @@ class FFmpegVideo:
             name=path.name,
             path=path,
             content_type=CONTAINERS[plan.options.container].content_type,
-            bytes=_size(path),
+            bytes=stored_bytes(path),
             width=width,
             height=height,
             duration=found.duration,
@@ -231,35 +229,6 @@ class FFmpegVideo:
         return self._toolbox.binaries.require("ffmpeg").capabilities.tone_mapping
 
 
-@contextlib.asynccontextmanager
-async def _workspace(folder: Path, outputs: Iterable[str]) -> AsyncIterator[None]:
-    """``work/`` for the length of a run. Whatever goes wrong, no output of the run stays."""
-    work = folder / commands.WORK
-    work.mkdir()
-    try:
-        yield
-    except BaseException:
-        for name in outputs:
-            _remove(folder / name)
-        raise
-    finally:
-        await asyncio.to_thread(_remove, work)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder; 0 if there is nothing."""
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return path.stat().st_size if path.is_file() else 0
-
-
 def _output(plan: VideoPlan, kind: OutputKind, folder: Path) -> Output:
     top = plan.rungs[0]
     name, content_type = {
@@ -273,7 +242,7 @@ def _output(plan: VideoPlan, kind: OutputKind, folder: Path) -> Output:
         name=name,
         path=folder / name,
         content_type=content_type,
-        bytes=_size(folder / name),
+        bytes=stored_bytes(folder / name),
         width=top.width,
         height=top.height,
         duration=None if kind == "poster" else plan.length,

@@ -9,7 +9,8 @@ from typing import Final
 
 from renditor.errors import BadRequest, NoSuchStream
 from renditor.ffmpeg.probe import MediaProbe, VideoStream
-from renditor.video.commands import NO_METADATA, colours
+from renditor.ffmpeg.run import NO_METADATA
+from renditor.video.commands import colours
 from renditor.video.plan import source_colour
 from renditor.video.poster import JPEG_COLOURS
 

@@ -32,6 +32,7 @@ AUDIO_BITRATE: Final = 128_000
 _HIGHEST_RATE = Fraction(60)
 _LOWEST_RATE = Fraction(1)
 _USUAL_RATE = Fraction(25)  # for streams that give none
+_MOST_REPEATS = 4
 # Names of matrices (ITU-T H.273) that FFmpeg's filters know. They go into a filter graph: nothing else may pass.
 _MATRICES = {"bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "ycgco", "bt2020nc", "bt2020c", "gbr"}
 _ENGINE = 1  # goes into the digest: raise it when the same plan gives another result
@@ -70,10 +71,11 @@ class VideoPlan:
     """What will be made of one video.
 
     ``width`` and ``height`` are the source in px as displayed. ``duration`` is how long its pictures last in seconds,
-    from the moment the sound or they begin; ``length`` the longer of pictures and sound. ``frame_rate`` (a fraction
-    such as ``30000/1001``) is the grid on which the frames of the output lie. A place of the grid may stay empty:
-    frames are never repeated, so that a small file with a gap of hours in its timestamps costs nothing.
-    ``keep_every`` drops frames of sources above 60 frames a second.
+    from the moment the sound or they begin; ``length`` the longer of pictures and sound.
+
+    ``frame_rate`` (a fraction such as ``30000/1001``) is the grid on which the frames of the output lie. Every place
+    of it has a frame, repeated from the source where one is missing, unless ``variable``: then frames keep their
+    times, because the source has so few for its length that repeating them could cost hours of computing.
     """
 
     duration: float
@@ -83,7 +85,6 @@ class VideoPlan:
     height: int
     frame_rate: str
     variable: bool
-    keep_every: int
     deinterlace: bool
     colour: Colour
     preset: str
@@ -145,7 +146,7 @@ def plan(probe: MediaProbe, tier: Tier = "standard", outputs: tuple[OutputKind, 
             "Dolby Vision profile 5 cannot be converted: its colours have no standard form.",
             hint="Export the video as HDR10, HLG or SDR.",
         )
-    rate, keep_every = _frame_rate(video)
+    rate = _frame_rate(video)
     rungs = ladder(video.width, video.height, rate)
     duration = _lasts(video.duration or probe.duration or float(1 / rate), video.start, probe)
     return VideoPlan(
@@ -155,8 +156,7 @@ def plan(probe: MediaProbe, tier: Tier = "standard", outputs: tuple[OutputKind, 
         width=video.width,
         height=video.height,
         frame_rate=str(rate),
-        variable=video.variable,
-        keep_every=keep_every,
+        variable=_sparse(video, duration, rate),
         deinterlace=video.interlaced,
         colour=source_colour(video),
         preset=PRESETS[tier],
@@ -166,19 +166,33 @@ def plan(probe: MediaProbe, tier: Tier = "standard", outputs: tuple[OutputKind, 
     )
 
 
-def _frame_rate(video: VideoStream) -> tuple[Fraction, int]:
-    """The output's grid and which frames to keep: the natural rate; above 60 halved until it is not."""
+def _frame_rate(video: VideoStream) -> Fraction:
+    """The natural rate; above 60 halved until it is not."""
     rate = video.frame_rate.limit_denominator(100_000)
     if rate < _LOWEST_RATE:
-        # Slide shows and files with gaps: a coarse grid would move pictures by seconds.
-        return (_USUAL_RATE, 1)
-    keep_every = 1
-    while rate / keep_every > _HIGHEST_RATE:
-        keep_every *= 2
-    if video.variable and keep_every > 1:
-        # Dropping every other frame of an uneven stream would make holes: put all on a grid of 60 instead.
-        return (_HIGHEST_RATE, 1)
-    return (rate / keep_every, keep_every)
+        return _USUAL_RATE  # a slide show, or none given
+    measured = _measured_rate(video, rate)
+    if measured and abs(measured * 2 - rate) < rate * Fraction(3, 100):
+        rate /= 2  # timestamps in milliseconds look like twice the rate
+    while rate > _HIGHEST_RATE:
+        rate /= 2
+    return rate
+
+
+def _measured_rate(video: VideoStream, rate: Fraction) -> Fraction | None:
+    """Frames by the time from the first to the last one."""
+    if not video.frames or not video.duration or video.frames < 2:
+        return None
+    span = Fraction(video.duration).limit_denominator(1_000_000) - 1 / rate
+    return (video.frames - 1) / span if span > 0 else None
+
+
+def _sparse(video: VideoStream, duration: float, rate: Fraction) -> bool:
+    """Whether filling the grid would repeat each frame more than three times on average.
+
+    26 KB with ten frames hours apart would else become a million frames.
+    """
+    return video.frames is None or video.frames * _MOST_REPEATS < duration * rate
 
 
 def source_colour(video: VideoStream) -> Colour:

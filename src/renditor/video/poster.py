@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from renditor.errors import ProcessingFailed
-from renditor.video.commands import NO_METADATA, WORK
+from renditor.ffmpeg.run import NO_METADATA
+from renditor.ffmpeg.workspace import WORK
 from renditor.video.plan import GOP_SECONDS
 
 _MOST_CANDIDATES: Final = 8

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from renditor.errors import BadRequest
 from renditor.ffmpeg.probe import MediaProbe
-from renditor.video.commands import NO_METADATA, graph, limit, on_grid
+from renditor.ffmpeg.run import NO_METADATA
+from renditor.video.commands import graph, limit, timing
 from renditor.video.ladder import Rung, fit
 from renditor.video.plan import VideoPlan, plan
 
@@ -189,7 +190,7 @@ def arguments(plan: TranscodePlan, source: list[str], output: str, *, threads: i
     return [
         *source,
         *("-filter_complex", graph(plan.source, tone_mapping=tone_mapping)),
-        *("-map", "[v0]", *_encoder(options), *on_grid(plan.source.rate), "-threads", str(threads)),
+        *("-map", "[v0]", *_encoder(options), *timing(plan.source), "-threads", str(threads)),
         *sound,
         *limit(plan.source),
         *NO_METADATA,

@@ -1,0 +1,46 @@
+"""The job folder of a run: where intermediate files lie, and how nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+WORK: Final = PurePosixPath("work")  # below the job folder; gone at the end of a run
+
+
+@contextlib.asynccontextmanager
+async def workspace(folder: Path, outputs: Iterable[str]) -> AsyncIterator[None]:
+    """``folder/work`` for the length of a run. Whatever goes wrong, none of the ``outputs`` stays in ``folder``.
+
+    Raises:
+        FileExistsError: another run has this folder.
+    """
+    work = folder / WORK
+    work.mkdir()
+    try:
+        yield
+    except BaseException:
+        for name in outputs:
+            _remove(folder / name)
+        raise
+    finally:
+        # Shielded: a second cancellation must not leave the files.
+        await asyncio.shield(asyncio.to_thread(_remove, work))
+
+
+def stored_bytes(path: Path) -> int:
+    """Size of a file, or of all files below a folder; 0 if there is nothing."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
