@@ -7,12 +7,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import imageio_ffmpeg
 import pytest
 import pyvips
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tests.server import RunningServer
 
 from .visit import Visit, lacking
 
@@ -50,7 +51,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def visit(context: BrowserContext, server: Any) -> Visit:
+def visit(context: BrowserContext, server: RunningServer) -> Visit:
     visit = Visit(context.new_page(), server.url)
     visit.watch()
     return visit

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
+
+from tests.server import RunningServer
 
 from .visit import Visit, node_module
 
@@ -22,7 +24,7 @@ def violations(visit: Visit) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_violation_in_any_state(
-    visit: Visit, server: Any, photo: Path, song: Path, scheme: Literal["light", "dark"]
+    visit: Visit, server: RunningServer, photo: Path, song: Path, scheme: Literal["light", "dark"]
 ) -> None:
     visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     visit.page.goto(server.url)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +11,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext
+
+from tests.client import Client
 
 from .visit import PROCESSING_S, STEP_MS, node_module, until
 
@@ -46,24 +46,13 @@ def player() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def ladder(server: Any, clip: Path) -> str:
+def ladder(client: Client, clip: Path) -> str:
     """The HLS address of an uploaded clip."""
-    headers = {"Authorization": f"Bearer {server.key}", "Content-Type": "video/mp4", "X-Filename": "ladder.mp4"}
-    request = urllib.request.Request(f"{server.url}/media/upload", clip.read_bytes(), headers)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        assert answer.status == 202
-        asset = json.load(answer)
-
-    def ended() -> dict[str, Any] | None:
-        with urllib.request.urlopen(
-            urllib.request.Request(f"{server.url}/media/{asset['id']}", headers=headers), timeout=10
-        ) as answer:
-            now: dict[str, Any] = json.load(answer)
-        return now if now["status"] in {"completed", "failed", "cancelled"} else None
-
-    finished = until(ended, "the clip is processed", PROCESSING_S)
-    assert finished["status"] == "completed", finished
-    url: str = finished["hls_url"]
+    answer = client.upload(clip, "ladder.mp4")
+    assert answer.status_code == 202, answer.text
+    asset = client.done(answer.json()["id"], PROCESSING_S)
+    assert asset["status"] == "completed", asset
+    url: str = asset["hls_url"]
     return url
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
-import urllib.error
-import urllib.request
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
+
+from tests.client import Client
+from tests.server import RunningServer
 
 from .visit import Visit, until
 
@@ -41,12 +41,10 @@ def drop(page: Page, file: Path, kind: str) -> None:
     page.evaluate(DROP, [file.name, kind, base64.b64encode(file.read_bytes()).decode()])
 
 
-def api(server: Any, path: str, method: str = "GET") -> Any:
-    headers = {"Authorization": f"Bearer {server.key}"}
-    with urllib.request.urlopen(
-        urllib.request.Request(f"{server.url}{path}", None, headers, method=method), timeout=10
-    ) as answer:
-        return json.loads(answer.read() or b"null")
+def listed(client: Client, name: str) -> dict[str, Any] | None:
+    """The newest asset of that file name, as the API lists it."""
+    items: list[dict[str, Any]] = client.call("GET", "/media?limit=20").json()["items"]
+    return next((item for item in items if item["filename"] == name), None)
 
 
 def throttle(visit: Visit, kilobytes_per_second: int) -> None:
@@ -62,7 +60,7 @@ def percents(lines: list[str], phase: str) -> list[int]:
     return [int(word) for line in words for word, following in pairwise(line) if following == "%"]
 
 
-def test_a_dropped_photo_is_shown_with_its_urls(visit: Visit, server: Any, photo: Path) -> None:
+def test_a_dropped_photo_is_shown(visit: Visit, server: RunningServer, client: Client, photo: Path) -> None:
     visit.enter(server.key)
     drop(visit.page, photo, "image/jpeg")
     visit.finished("photo.jpg")
@@ -74,12 +72,13 @@ def test_a_dropped_photo_is_shown_with_its_urls(visit: Visit, server: Any, photo
     shown = visit.page.locator("#stage .copyline code").first.inner_text()
     assert "/image/upload/c_limit,f_auto,w_1024/v" in shown
     assert 'srcset="' in visit.page.locator(".snippet pre").inner_text()
-    with urllib.request.urlopen(shown, timeout=10) as answer:  # the URL works as it stands, without a key
-        assert answer.headers["Content-Type"].startswith("image/")
+    answer = client.get(shown)  # the URL works as it stands, without a key
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("image/")
     visit.assert_clean()
 
 
-def test_the_playground_changes_picture_and_url(visit: Visit, server: Any, photo: Path) -> None:
+def test_the_playground_changes_the_picture(visit: Visit, server: RunningServer, client: Client, photo: Path) -> None:
     visit.enter(server.key)
     visit.add(photo)
     visit.finished("photo.jpg")
@@ -99,12 +98,22 @@ def test_the_playground_changes_picture_and_url(visit: Visit, server: Any, photo
     shown = visit.page.locator("#stage .copyline code").first
     wanted = "/image/upload/c_fill,f_webp,g_north_west,h_320,q_79,w_320/v"
     until(lambda: wanted in shown.inner_text(), "the URL says all of it")
-    with urllib.request.urlopen(shown.inner_text(), timeout=10) as answer:
-        assert answer.headers["Content-Type"] == "image/webp"
+    assert client.get(shown.inner_text()).headers["content-type"] == "image/webp"
     visit.assert_clean()
 
 
-def test_a_video_shows_its_progress_and_plays(visit: Visit, server: Any, clip: Path) -> None:
+def test_copy_puts_the_url_on_the_clipboard(visit: Visit, server: RunningServer, photo: Path) -> None:
+    visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.enter(server.key)
+    visit.add(photo)
+    visit.finished("photo.jpg")
+    visit.page.get_by_role("button", name="Copy the URL of this rendition").click()
+    shown = visit.page.locator("#stage .copyline code").inner_text()
+    until(lambda: visit.page.evaluate("navigator.clipboard.readText()") == shown, "the clipboard holds the URL")
+    visit.assert_clean()
+
+
+def test_a_video_shows_its_progress_and_plays(visit: Visit, server: RunningServer, clip: Path) -> None:
     visit.enter(server.key)
     visit.page.evaluate(WATCH)
     throttle(visit, max(300, clip.stat().st_size // 2000))  # about two seconds of sending
@@ -130,7 +139,7 @@ def test_a_video_shows_its_progress_and_plays(visit: Visit, server: Any, clip: P
     visit.assert_clean()
 
 
-def test_a_song_plays(visit: Visit, server: Any, song: Path) -> None:
+def test_a_song_plays(visit: Visit, server: RunningServer, song: Path) -> None:
     visit.enter(server.key)
     visit.add(song)
     visit.finished("song.mp3")
@@ -141,7 +150,7 @@ def test_a_song_plays(visit: Visit, server: Any, song: Path) -> None:
     visit.assert_clean()
 
 
-def test_several_files_at_once_and_a_reload_loses_none(visit: Visit, server: Any, photo: Path, song: Path) -> None:
+def test_a_reload_loses_nothing(visit: Visit, server: RunningServer, photo: Path, song: Path) -> None:
     visit.enter(server.key)
     picture = {"mimeType": "image/jpeg", "buffer": photo.read_bytes()}
     sound = {"mimeType": "audio/mpeg", "buffer": song.read_bytes()}
@@ -160,7 +169,7 @@ def test_several_files_at_once_and_a_reload_loses_none(visit: Visit, server: Any
     visit.assert_clean()
 
 
-def test_an_upload_can_be_stopped(visit: Visit, server: Any, clip: Path) -> None:
+def test_an_upload_can_be_stopped(visit: Visit, server: RunningServer, client: Client, clip: Path) -> None:
     visit.enter(server.key)
     throttle(visit, 50)
     content = {"name": "stopped.mp4", "mimeType": "video/mp4", "buffer": clip.read_bytes()}
@@ -168,42 +177,38 @@ def test_an_upload_can_be_stopped(visit: Visit, server: Any, clip: Path) -> None
     until(lambda: visit.phase("stopped.mp4") == "uploading", "it is being sent")
     visit.page.get_by_role("button", name="Cancel stopped.mp4").click()
     until(lambda: visit.item("stopped.mp4").count() == 0, "it is gone from the list")
-    assert all(item["filename"] != "stopped.mp4" for item in api(server, "/media?limit=20")["items"])
+    assert listed(client, "stopped.mp4") is None
 
 
-def test_processing_can_be_cancelled(visit: Visit, server: Any, clip: Path) -> None:
+def test_processing_can_be_cancelled(visit: Visit, server: RunningServer, client: Client, clip: Path) -> None:
     visit.enter(server.key)
     visit.add({"name": "cancelled.mp4", "mimeType": "video/mp4", "buffer": clip.read_bytes()})
     until(lambda: visit.phase("cancelled.mp4") == "processing", "it is being processed")
     visit.page.get_by_role("button", name="Cancel cancelled.mp4").click()
     visit.finished("cancelled.mp4", "cancelled", seconds=30)
-    asset = next(item for item in api(server, "/media?limit=20")["items"] if item["filename"] == "cancelled.mp4")
+    asset = listed(client, "cancelled.mp4")
+    assert asset is not None
     assert asset["status"] == "cancelled"
     visit.assert_clean()
 
 
-def test_delete_asks_first_and_then_deletes(visit: Visit, server: Any, photo: Path) -> None:
+def test_delete_asks_first_and_then_deletes(visit: Visit, server: RunningServer, client: Client, photo: Path) -> None:
     visit.enter(server.key)
     visit.add({"name": "to delete.jpg", "mimeType": "image/jpeg", "buffer": photo.read_bytes()})
     visit.finished("to delete.jpg")
-    asset = next(item for item in api(server, "/media?limit=20")["items"] if item["filename"] == "to delete.jpg")
+    asset = listed(client, "to delete.jpg")
+    assert asset is not None
     visit.page.get_by_role("button", name="Delete to delete.jpg").click()
     visit.page.get_by_role("button", name="Keep it").click()
     assert visit.phase("to delete.jpg") == "completed"
     visit.page.get_by_role("button", name="Delete to delete.jpg").click()
     visit.page.get_by_role("button", name="Delete", exact=True).click()
     until(lambda: visit.item("to delete.jpg").count() == 0, "it is gone from the list")
-    try:
-        urllib.request.urlopen(asset["url"], timeout=10).close()
-        status = 200
-    except urllib.error.HTTPError as error:
-        status = error.code
-        error.close()
-    assert status == 404
+    assert client.get(asset["url"]).status_code == 404
     visit.assert_clean()
 
 
-def test_a_refused_file_shows_what_the_server_said(visit: Visit, server: Any) -> None:
+def test_a_refused_file_shows_what_the_server_said(visit: Visit, server: RunningServer) -> None:
     visit.enter(server.key)
     with visit.page.expect_response(f"{server.url}/media/upload") as answer:
         visit.add({"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"plain text, whatever the name says\n"})
@@ -218,13 +223,14 @@ def test_a_refused_file_shows_what_the_server_said(visit: Visit, server: Any) ->
     until(lambda: visit.item("notes.jpg").count() == 0, "it is gone from the list")
 
 
-def test_a_picture_that_cannot_be_had_shows_what_the_server_said(visit: Visit, server: Any, photo: Path) -> None:
+def test_a_picture_that_is_gone_says_so(visit: Visit, server: RunningServer, client: Client, photo: Path) -> None:
     visit.enter(server.key)
     visit.add({"name": "behind its back.jpg", "mimeType": "image/jpeg", "buffer": photo.read_bytes()})
     visit.finished("behind its back.jpg")
     visit.page.locator(".sheet:not(.waiting) img").wait_for()
-    asset = next(item for item in api(server, "/media?limit=20")["items"] if item["filename"] == "behind its back.jpg")
-    api(server, f"/media/{asset['id']}", "DELETE")
+    asset = listed(client, "behind its back.jpg")
+    assert asset is not None
+    assert client.call("DELETE", f"/media/{asset['id']}").status_code == 204
     with visit.page.expect_response("**/*w_640/**") as answer:
         visit.page.get_by_role("button", name="Width 640 px").click()
     assert answer.value.status == 404
@@ -232,7 +238,7 @@ def test_a_picture_that_cannot_be_had_shows_what_the_server_said(visit: Visit, s
     assert answer.value.json()["title"] in visit.page.locator(".sheet .problem").inner_text()
 
 
-def test_a_hostile_file_name_stays_text(visit: Visit, server: Any) -> None:
+def test_a_hostile_file_name_stays_text(visit: Visit, server: RunningServer) -> None:
     visit.enter(server.key)
     dot = base64.b64decode(
         "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -246,7 +252,7 @@ def test_a_hostile_file_name_stays_text(visit: Visit, server: Any) -> None:
     visit.assert_clean()
 
 
-def test_a_wrong_key_says_where_the_right_one_is(visit: Visit, server: Any) -> None:
+def test_a_wrong_key_says_where_the_right_one_is(visit: Visit, server: RunningServer) -> None:
     visit.page.goto(server.url)
     visit.page.get_by_label("API key").fill("not-the-key")
     visit.page.get_by_role("button", name="Continue").click()
@@ -260,7 +266,7 @@ def test_a_wrong_key_says_where_the_right_one_is(visit: Visit, server: Any) -> N
     assert [error for error in visit.errors if "401" not in error] == []
 
 
-def test_the_key_in_the_fragment_leaves_the_address_at_once(visit: Visit, server: Any) -> None:
+def test_the_key_in_the_fragment_leaves_the_address_at_once(visit: Visit, server: RunningServer) -> None:
     visit.enter(server.key)
     assert server.key not in visit.page.evaluate("location.href")
     visit.page.go_back()
@@ -268,7 +274,7 @@ def test_the_key_in_the_fragment_leaves_the_address_at_once(visit: Visit, server
     visit.assert_clean()
 
 
-def test_the_key_is_kept_where_the_person_said(visit: Visit, server: Any) -> None:
+def test_the_key_is_kept_where_the_person_said(visit: Visit, server: RunningServer) -> None:
     visit.page.goto(server.url)
     visit.page.get_by_label("API key").fill(server.key)
     visit.page.get_by_label("Remember it in this browser").check()
@@ -282,7 +288,7 @@ def test_the_key_is_kept_where_the_person_said(visit: Visit, server: Any) -> Non
     assert tab.evaluate("sessionStorage.length + localStorage.length") == 0
 
 
-def test_the_page_comes_with_a_policy_that_forbids_injected_code(visit: Visit, server: Any) -> None:
+def test_the_page_comes_with_a_policy_that_forbids_injected_code(visit: Visit, server: RunningServer) -> None:
     answer = visit.page.goto(server.url)
     assert answer is not None
     policy = {
@@ -302,7 +308,7 @@ def test_the_page_comes_with_a_policy_that_forbids_injected_code(visit: Visit, s
     assert visit.page.evaluate("window.injected") is None
 
 
-def test_a_phone_shows_list_and_item_one_at_a_time(visit: Visit, server: Any, photo: Path) -> None:
+def test_a_phone_shows_list_and_item_one_at_a_time(visit: Visit, server: RunningServer, photo: Path) -> None:
     visit.page.set_viewport_size({"width": 375, "height": 700})
     visit.enter(server.key)
     visit.add({"name": "phone.jpg", "mimeType": "image/jpeg", "buffer": photo.read_bytes()})
@@ -317,7 +323,7 @@ def test_a_phone_shows_list_and_item_one_at_a_time(visit: Visit, server: Any, ph
     visit.assert_clean()
 
 
-def test_it_can_be_used_with_the_keyboard_alone(visit: Visit, server: Any, photo: Path) -> None:
+def test_it_can_be_used_with_the_keyboard_alone(visit: Visit, server: RunningServer, photo: Path) -> None:
     visit.enter(server.key)
     visit.add({"name": "first.jpg", "mimeType": "image/jpeg", "buffer": photo.read_bytes()})
     visit.finished("first.jpg")
