@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
+from renditor.errors import BadRequest
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.models import OnProgress, Output
 
@@ -19,6 +21,33 @@ class AudioFormat:
     container: str
     bitrate: int
     sample_rate: int | None = None
+
+
+# Container -> its codec, and a bitrate for stereo that few can tell from the original.
+FORMATS: Final[Mapping[str, AudioFormat]] = {
+    "mp3": AudioFormat("mp3", "mp3", 192_000),
+    "m4a": AudioFormat("aac", "m4a", 160_000),
+    "opus": AudioFormat("opus", "opus", 128_000),
+}
+BITRATES: Final = (8_000, 512_000)  # bit/s; lowest and highest that any of the codecs takes
+SAMPLE_RATES: Final = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # Hz; what MP3 knows
+
+
+def audio_format(container: str, bitrate: int | None = None, sample_rate: int | None = None) -> AudioFormat:
+    """The format for a file extension, with what is asked for in place of the defaults.
+
+    Raises:
+        BadRequest: an extension that is not written, a bitrate or sample rate out of range.
+    """
+    if container not in FORMATS:
+        raise BadRequest(f"Audio cannot be written as .{container}.", hint="Use .mp3, .m4a or .opus.")
+    default = FORMATS[container]
+    if bitrate is not None and not BITRATES[0] <= bitrate <= BITRATES[1]:
+        raise BadRequest("The bitrate must lie between 8k and 512k.")
+    if sample_rate is not None and sample_rate not in SAMPLE_RATES:
+        rates = ", ".join(map(str, SAMPLE_RATES))
+        raise BadRequest(f"{sample_rate} is not a sample rate of this format.", hint=f"Use one of {rates}.")
+    return AudioFormat(default.codec, container, bitrate or default.bitrate, sample_rate)
 
 
 class AudioProvider(Protocol):

@@ -24,8 +24,13 @@ _MAX_PIXEL_ASPECT = 8
 _PICTURE_BRANDS = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1", "mif2", "avif", "avis"}
 
 
-def parse(printed: Mapping[str, Any], size: int) -> MediaProbe:
-    """Read what ``ffprobe -show_format -show_streams -show_chapters -of json`` printed about a file of ``size`` bytes.
+def parse(printed: Mapping[str, Any], size: int, *, estimated: bool = False) -> MediaProbe:
+    """Read what ``ffprobe -show_format -show_streams -show_chapters -of json`` printed.
+
+    Args:
+        printed: the JSON.
+        size: of the file, in bytes.
+        estimated: whether ffprobe warned that it guessed the duration from the bit rate.
 
     Raises:
         CorruptMedia: no stream is described well enough to be played.
@@ -53,6 +58,7 @@ def parse(printed: Mapping[str, Any], size: int) -> MediaProbe:
         subtitles=tuple(_language(s) or "und" for s in streams if s.get("codec_type") == "subtitle"),
         chapters=len(_list(printed.get("chapters"))),
         tags=_tags(container, streams),
+        estimated=estimated or not duration,
         streams=len(streams),
         start=_number(container.get("start_time")) or 0.0,
     )

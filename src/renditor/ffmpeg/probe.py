@@ -12,8 +12,6 @@ from renditor.ffmpeg.settings import FFmpegSettings
 
 # Transfer functions of HDR video (ITU-T H.273): SMPTE ST 2084 and ARIB STD-B67.
 _HDR_TRANSFERS: Final[Mapping[str, Literal["pq", "hlg"]]] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
-# Containers whose durations are estimated from bit rate or absent: the packets are read to know it.
-_DURATION_BY_PACKETS = {"mp3", "aac", "ac3", "eac3", "amr", "mpegts", "mpeg", "mpegvideo", "flv"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +79,8 @@ class MediaProbe:
     """A file as its container and streams describe it. ``duration`` in seconds, ``bitrate`` in bit/s, size in bytes.
 
     ``start`` is the time of the first packet, in seconds: the streams' own ``start`` counts from the same zero.
-    ``cover`` is the index of an attached picture, which is not a video. ``measured`` says that ``duration`` was
-    found by reading the packets, not taken from a header.
+    ``cover`` is the index of an attached picture, which is not a video. ``estimated`` says that
+    ``duration`` is absent or a guess from the bit rate, ``measured`` that the packets have been read.
     """
 
     media_type: Literal["video", "audio"]
@@ -96,6 +94,7 @@ class MediaProbe:
     subtitles: tuple[str, ...] = ()
     chapters: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
+    estimated: bool = False
     measured: bool = False
     streams: int = 1
     start: float = 0.0
@@ -104,11 +103,6 @@ class MediaProbe:
     def main_audio(self) -> AudioStream | None:
         """The track a player would choose: marked default, else the first."""
         return next((stream for stream in self.audio if stream.default), self.audio[0] if self.audio else None)
-
-    @property
-    def estimated(self) -> bool:
-        """Whether the container's duration is absent or only guessed from its bit rate."""
-        return not self.duration or self.format in _DURATION_BY_PACKETS
 
     @property
     def needs_measuring(self) -> bool:

@@ -86,7 +86,7 @@ class Toolbox:
             # Never reads the terminal, never asks before overwriting, says nothing but errors and progress.
             common = ("-hide_banner", "-nostdin", "-y", "-nostats", "-loglevel", "error", "-progress", "pipe:1")
         elif tool == "ffprobe":
-            common = ("-hide_banner", "-loglevel", "error")
+            common = ("-hide_banner", "-loglevel", "warning")
         return [str(self.binaries.require(tool).path), *common, *arguments]
 
     def budget(self, duration: float | None, bits_per_second: int) -> Budget:
@@ -137,15 +137,7 @@ class Toolbox:
             arguments: which sections to show.
             folder: a job folder to start in and to read from.
         """
-        budget = Budget(self.settings.probe_timeout, 0)
-        policy = self._policy(budget, read=(folder,) if folder else (path,))
-        asked = ["-print_format", "json=compact=1", *arguments, *_demuxing(self.settings), f"file:{path}"]
-        done = await self._run("ffprobe", asked, policy=policy, budget=budget, folder=folder)
-        try:
-            printed = json.loads(done.stdout)
-        except ValueError:
-            raise CorruptMedia("The file cannot be described: it is damaged.") from None
-        return printed if isinstance(printed, dict) else {}
+        return (await self._describe(path, arguments, folder))[0]
 
     async def probe(self, source: Path) -> MediaProbe:
         """Describe a source and apply the limits.
@@ -156,8 +148,8 @@ class Toolbox:
             UnsupportedMedia: not media, or a playlist or manifest that refers to other files.
         """
         source, size = _look(source)
-        printed = await self.ffprobe(source, ["-show_format", "-show_streams", "-show_chapters"])
-        found = parse(printed, size)
+        printed, warnings = await self._describe(source, ["-show_format", "-show_streams", "-show_chapters"])
+        found = parse(printed, size, estimated=b"Estimating duration from bitrate" in warnings)
         check_limits(found, self.settings)
         if found.needs_measuring:
             found = await self._measure(source, found)
@@ -166,6 +158,20 @@ class Toolbox:
             # ffprobe decoded nothing of it: damaged, or a codec that only FFmpeg knows.
             await self._decode_one_frame(source, found.video.index)
         return found
+
+    async def _describe(
+        self, path: Path, arguments: Sequence[str], folder: Path | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        """What ffprobe printed, and what it warned of."""
+        budget = Budget(self.settings.probe_timeout, 0)
+        policy = self._policy(budget, read=(folder,) if folder else (path,))
+        asked = ["-print_format", "json=compact=1", *arguments, *_demuxing(self.settings), f"file:{path}"]
+        done = await self._run("ffprobe", asked, policy=policy, budget=budget, folder=folder)
+        try:
+            printed = json.loads(done.stdout)
+        except ValueError:
+            raise CorruptMedia("The file cannot be described: it is damaged.") from None
+        return (printed if isinstance(printed, dict) else {}), done.stderr
 
     async def _measure(self, source: Path, found: MediaProbe) -> MediaProbe:
         """Read all packets of the main stream (no decoding) to learn where it ends and how many frames it has."""
