@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from renditor.errors import InvalidTransformation, LimitExceeded
 from renditor.images.base import ImageInfo
 from renditor.images.formats import is_animated
+from renditor.images.geometry import Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,13 @@ class Bounds:
                 f" at most {self.max_animation_pixels:,} px in all are accepted"
             )
 
-    def check_result(self, pixels: int) -> None:
-        """Refuse a chain by the px of the results of its components, all frames added up.
+    def check_results(self, sizes: list[Size], frames: int) -> None:
+        """Refuse a chain by the sizes of the results of its components.
 
         Raises:
-            InvalidTransformation: they are too many.
+            InvalidTransformation: too many px, all results and frames added up.
         """
+        pixels = sum(size.width * size.height for size in sizes) * frames
         if pixels > self.max_output_pixels:
             raise InvalidTransformation(
                 f"The transformation makes {pixels:,} px; at most {self.max_output_pixels:,} px are made",

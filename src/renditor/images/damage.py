@@ -13,7 +13,7 @@ from renditor.images.loading import load, vips_errors
 
 # A warning of libjpeg that leaves every pixel intact: padding between segments, common in camera files.
 _HARMLESS = "extraneous bytes before marker"
-_EIGHTH = 8  # the coarsest JPEG decode: all entropy-coded data is read, 1/64 of the pixels are made
+_EIGHTH = 8  # all entropy-coded data is read, 1/64 of the pixels are made
 
 
 def check_damage(source: int, info: ImageInfo) -> None:
@@ -26,9 +26,10 @@ def check_damage(source: int, info: ImageInfo) -> None:
     with vips_errors():
         if info.format == "jpg":
             _check_jpeg(source)
+        elif is_animated(info):
+            load(source, info.format, n=-1).avg()
         else:
-            options = {"n": -1} if is_animated(info) else {}
-            load(source, info.format, **options).avg()
+            load(source, info.format, **({"scale": 1 / _EIGHTH} if info.format == "webp" else {})).avg()
     if info.format == "gif":
         check_gif_blocks(source)
 

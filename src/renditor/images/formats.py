@@ -7,30 +7,47 @@ from typing import Literal, get_args
 
 from renditor.errors import InvalidTransformation
 from renditor.images.base import ImageInfo
+from renditor.images.geometry import Size, results
+from renditor.transformation import Transformation
 
 OutputFormat = Literal["jpg", "png", "webp", "avif", "gif"]
 AcceptBucket = Literal["avif+webp", "avif", "webp", "plain"]
 
 # An Accept header holds a dozen entries; more are read from nobody who wants a picture.
 _MAX_ENTRIES = 50
+_NOTHING = Transformation()
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a format can hold. ``max_side`` in px, by its specification or its encoder."""
+    """What a format can hold.
+
+    ``max_side``: px, by its specification or its encoder. ``max_pixels``: px of all frames added up that its encoder
+    manages within 1 GiB of memory and about 10 s (measured); beyond, encoders fail or crash rather than refuse.
+    """
 
     content_type: str
     max_side: int
+    max_pixels: int
     alpha: bool = True
     animation: bool = False
 
+    def fits(self, size: Size, frames: int = 1) -> bool:
+        longest, pixels = max(size.width, size.height), size.width * size.height * frames
+        return longest <= self.max_side and pixels <= self.max_pixels
+
 
 FORMATS: dict[str, Format] = {
-    "jpg": Format("image/jpeg", max_side=65_500, alpha=False),  # libjpeg: JPEG_MAX_DIMENSION
-    "png": Format("image/png", max_side=1_000_000),  # libpng: PNG_USER_WIDTH_MAX
-    "webp": Format("image/webp", max_side=16_383, animation=True),  # 14 bits in the container
-    "avif": Format("image/avif", max_side=16_384),  # libheif's encoder limit
-    "gif": Format("image/gif", max_side=65_535, animation=True),  # 16 bits in the header
+    # libjpeg: JPEG_MAX_DIMENSION
+    "jpg": Format("image/jpeg", max_side=65_500, max_pixels=200_000_000, alpha=False),
+    # libpng: PNG_USER_WIDTH_MAX
+    "png": Format("image/png", max_side=1_000_000, max_pixels=200_000_000),
+    # 14 bits in the container
+    "webp": Format("image/webp", max_side=16_383, max_pixels=40_000_000, animation=True),
+    # libheif's encoder; it holds the whole picture several times over
+    "avif": Format("image/avif", max_side=16_384, max_pixels=20_000_000),
+    # 16 bits in the header; 0.3 s of CPU per million px
+    "gif": Format("image/gif", max_side=65_535, max_pixels=25_000_000, animation=True),
 }
 
 
@@ -61,19 +78,39 @@ def is_animated(info: ImageInfo) -> bool:
     return info.pages > 1 and info.format in {"gif", "webp"}
 
 
-def pick_format(accept: str, requested: str | None, info: ImageInfo) -> OutputFormat:
+def check_fits(fmt: str, size: Size, frames: int) -> None:
+    """Refuse what the encoder of ``fmt`` cannot make.
+
+    Raises:
+        InvalidTransformation: too many px, or too many on one side.
+    """
+    limit = FORMATS[fmt]
+    if not limit.fits(size, frames):
+        shape = f"{size.width} x {size.height} px" + (f" in {frames} frames" if frames > 1 else "")
+        raise InvalidTransformation(
+            f"The result of {shape} is too large for {fmt}:"
+            f" at most {limit.max_side} px a side, {limit.max_pixels:,} in all",
+            hint="Ask for a smaller size or another format",
+        )
+
+
+def pick_format(
+    accept: str, requested: str | None, info: ImageInfo, transformation: Transformation = _NOTHING
+) -> OutputFormat:
     """The concrete format to deliver.
 
     Args:
         accept: the raw ``Accept`` header; read for ``auto`` only, so ``Vary: Accept`` belongs to ``auto`` answers.
         requested: what ``f_`` says, else the extension, else None for the format of the original.
         info: the original.
+        transformation: what is done to it: ``auto`` passes over formats that cannot hold a result of that size.
 
     Raises:
-        InvalidTransformation: a format that is not made here.
+        InvalidTransformation: a format that is not made here, or a transformation that cannot be applied.
     """
     if requested == "auto":
-        return _best(accept_bucket(accept), info)
+        size = results(Size(info.width, info.height), transformation)[-1]
+        return _best(accept_bucket(accept), info, size)
     for fmt in get_args(OutputFormat):
         if fmt == (requested or info.format):
             picked: OutputFormat = fmt
@@ -83,14 +120,13 @@ def pick_format(accept: str, requested: str | None, info: ImageInfo) -> OutputFo
     return "png" if info.has_alpha else "jpg"
 
 
-def _best(bucket: AcceptBucket, info: ImageInfo) -> OutputFormat:
-    """AVIF over WebP over the format every client knows; an animation stays one."""
-    longest = max(info.width, info.height)
-    animated = is_animated(info)
-    if bucket.startswith("avif") and not animated and longest <= FORMATS["avif"].max_side:
+def _best(bucket: AcceptBucket, info: ImageInfo, size: Size) -> OutputFormat:
+    """AVIF over WebP over the format every client knows; an animation stays one where it can."""
+    frames = info.pages if is_animated(info) else 1
+    if bucket.startswith("avif") and frames == 1 and FORMATS["avif"].fits(size):
         return "avif"
-    if bucket.endswith("webp") and longest <= FORMATS["webp"].max_side:
+    if bucket.endswith("webp") and FORMATS["webp"].fits(size, frames):
         return "webp"
-    if animated:
+    if frames > 1 and FORMATS["gif"].fits(size, frames):
         return "gif"
     return "png" if info.has_alpha else "jpg"

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import floor
+from math import ceil, cos, floor, radians, sin
 
 from renditor.errors import InvalidTransformation
-from renditor.transformation import Component
-from renditor.transformation.operations import ASPECT_RATIO, CROP, DPR, GRAVITY, HEIGHT, WIDTH, X, Y
-from renditor.transformation.values import Length
+from renditor.transformation import Component, Transformation
+from renditor.transformation.operations import ANGLE, ASPECT_RATIO, CROP, DPR, GRAVITY, HEIGHT, WIDTH, X, Y
+from renditor.transformation.values import Length, Turn
 
 # Longest side a picture may have before the window is cut out, in px. A 20000x1 picture filling 10000x10000 would
 # have to become 200 000 000 px wide first.
@@ -121,6 +121,31 @@ def plan(source: Size, component: Component) -> Geometry:
             hint="c_pad or c_fit bring very long pictures into a box",
         )
     return geometry
+
+
+def results(source: Size, transformation: Transformation) -> list[Size]:
+    """The size after each component, turns included; for an empty transformation the size of the source.
+
+    After a turn by other than quarters the picture may really be one px smaller on either side.
+
+    Raises:
+        InvalidTransformation: see ``plan``.
+    """
+    sizes = []
+    for component in transformation:
+        source = _turned(plan(source, component).result, component.get(ANGLE) or Turn())
+        sizes.append(source)
+    return sizes or [source]
+
+
+def _turned(size: Size, turn: Turn) -> Size:
+    """The box around a turned picture."""
+    if turn.degrees % 180 == 0:
+        return size
+    if turn.degrees % 90 == 0:
+        return size.turned()
+    across, down = abs(cos(radians(turn.degrees))), abs(sin(radians(turn.degrees)))
+    return Size(ceil(size.width * across + size.height * down), ceil(size.width * down + size.height * across))
 
 
 def _scale(request: _Request) -> Geometry:

@@ -27,7 +27,15 @@ SOURCE_FORMATS = frozenset(_LOADERS)
 
 _UPRIGHT, _MIRRORED = 1, 2
 _FIRST_SIDEWAYS = 5  # EXIF orientations 5-8 swap width and height
-_OUT_OF_MEMORY = ("memory allocation", "out of memory", "insufficient memory", "unable to allocate", "cannot allocate")
+# "encoder plugin": libheif's words when its AV1 encoder cannot start; with our parameters only memory is missing.
+_OUT_OF_MEMORY = (
+    "memory allocation",
+    "out of memory",
+    "insufficient memory",
+    "unable to allocate",
+    "cannot allocate",
+    "encoder plugin",
+)
 _SHOWN = 120  # characters of libvips' own reason that are passed on
 
 

@@ -13,8 +13,8 @@ import pyvips
 from renditor.errors import InvalidTransformation
 from renditor.images.base import ImageInfo
 from renditor.images.bounds import Bounds
-from renditor.images.formats import FORMATS, is_animated
-from renditor.images.geometry import Geometry, Size, plan
+from renditor.images.formats import FORMATS, check_fits, is_animated
+from renditor.images.geometry import Geometry, Size, plan, results
 from renditor.images.loading import load_frames, load_upright, resized
 from renditor.transformation import Component, Transformation
 from renditor.transformation.operations import ANGLE, BACKGROUND
@@ -105,17 +105,18 @@ def build(source: int, info: ImageInfo, transformation: Transformation, output: 
     """The whole pipeline up to encoding. libvips is lazy: most decoding happens when the result is written.
 
     Raises:
-        InvalidTransformation: an operation that is not for pictures, or a result beyond the bounds.
+        InvalidTransformation: an operation that is not for pictures, or a result beyond the bounds or the format.
         pyvips.Error: see ``loading.load``.
     """
     _check_media(transformation)
+    frame_count = info.pages if is_animated(info) and FORMATS[output].animation else 1
+    source_size = Size(info.width, info.height)
+    sizes = results(source_size, transformation)
+    bounds.check_results(sizes, frame_count)
+    check_fits(output, sizes[-1], frame_count)
     components = transformation.components or (Component(()),)
-    geometry = plan(Size(info.width, info.height), components[0])
-    animated = is_animated(info) and FORMATS[output].animation
-    count = info.pages if animated else 1
-    made = geometry.result.width * geometry.result.height * count
-    bounds.check_result(made)
-    if animated:
+    geometry = plan(source_size, components[0])
+    if frame_count > 1:
         frames = load_frames(source, info)
     else:
         frames = [load_upright(source, info, None if geometry.region else geometry.scaled)]
@@ -124,12 +125,10 @@ def build(source: int, info: ImageInfo, transformation: Transformation, output: 
     for number, component in enumerate(components):
         if number:
             geometry = plan(Size(frames[0].width, frames[0].height), component)
-            made += geometry.result.width * geometry.result.height * count
-            bounds.check_result(made)
         for step in STEPS:
             frames = [step(frame, geometry, component) for frame in frames]
     size = Size(frames[0].width, frames[0].height)
-    return Picture(_joined(frames, timing) if animated else frames[0], size, count)
+    return Picture(_joined(frames, timing) if frame_count > 1 else frames[0], size, frame_count)
 
 
 def to_srgb(image: pyvips.Image) -> pyvips.Image:

@@ -12,13 +12,14 @@ class PixelLimits(BaseModel):
     """Largest picture accepted per format, in px (width x height), read from the header before decoding.
 
     The same number of pixels costs very different memory (measured): a baseline JPEG next to nothing, a progressive one
-    7 bytes/px, an AVIF 15 bytes/px, since it cannot be decoded in strips. An AVIF of 2 KB can say 12000 x 12000.
+    7 bytes/px, AVIF and WebP up to 20 bytes/px, since they are not decoded in strips. An AVIF of 2 KB can say
+    12000 x 12000.
     """
 
     jpg: int = Field(default=100_000_000, ge=1)
     png: int = Field(default=50_000_000, ge=1)
     tiff: int = Field(default=50_000_000, ge=1)
-    webp: int = Field(default=50_000_000, ge=1)
+    webp: int = Field(default=40_000_000, ge=1)
     gif: int = Field(default=50_000_000, ge=1)
     avif: int = Field(default=40_000_000, ge=1)
 
