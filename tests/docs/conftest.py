@@ -1,0 +1,25 @@
+"""The API as it is put together, for looking at its routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from renditor.api.server import ApiOptions, Server, create
+
+
+@pytest.fixture(scope="session")
+def api() -> Server:
+    """The whole HTTP application without anything behind it: only its routes are looked at."""
+
+    @asynccontextmanager
+    async def life() -> AsyncIterator[None]:
+        yield
+
+    nothing: Any = SimpleNamespace(flows=SimpleNamespace(deliver=None))
+    options = ApiOptions("0", "http://127.0.0.1:8000")
+    return create(cast("Any", nothing), options, {}, {}, life)

@@ -1,0 +1,268 @@
+"""The parts of the docs that are made from the code, and the command that renews them.
+
+    python -m tests.docs.derived
+
+A page holds ``<!-- derived: NAME -->`` ... ``<!-- end -->``; what stands between is what ``DERIVED[NAME]()`` returns.
+``test_derived.py`` compares.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from renditor import errors
+from renditor.config import Settings
+from renditor.transformation import operations
+from renditor.transformation.operations import OPERATIONS, Operation
+from renditor.transformation.values import ChoiceKind, FlagsKind
+from tests.docs.commandline import commands
+from tests.docs.pages import ROOT, pages
+
+_BLOCK = re.compile(r"(<!-- derived: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+EXAMPLE_FILE = ROOT / "renditor.example.toml"
+
+# Values to show for settings that have none by default.
+_EXAMPLES = {
+    "public_url": '"https://media.example.com"',
+    "database_url": '"postgresql+psycopg://user:password@localhost/renditor"',
+    "tls_cert": '"/etc/renditor/fullchain.pem"',
+    "tls_key": '"/etc/renditor/privkey.pem"',
+    "delivery.presets": '{ card = "c_fill,w_640,ar_16:9,f_auto" }',
+    "ffmpeg.ffmpeg": '"/usr/bin/ffmpeg"',
+    "ffmpeg.ffprobe": '"/usr/bin/ffprobe"',
+    "ffmpeg.packager": '"/usr/local/bin/packager"',
+    "jobs.database_url": '"postgresql://user:password@localhost/renditor_jobs"',
+    "cors.origins": '["https://app.example.com"]',
+}
+_BY_MACHINE = "depends on the machine"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting. ``default`` is TOML, or None: none, or found on the machine."""
+
+    name: str
+    default: str | None
+    by_machine: bool
+    meaning: str
+
+    @property
+    def variable(self) -> str:
+        return "RENDITOR_" + self.name.upper().replace(".", "__")
+
+    @property
+    def size(self) -> str:
+        """A number of bytes as people read it, or empty."""
+        count = int(self.default) if self.default and self.default.replace("_", "").isdigit() else 0
+        for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB")):
+            if count and count % unit == 0:
+                return f"{count // unit} {name}"
+        return ""
+
+    @property
+    def section(self) -> str:
+        return self.name.rpartition(".")[0]
+
+
+def settings() -> list[Setting]:
+    """Every setting, in the order of the models; the ones without section first."""
+    return list(_settings(Settings))
+
+
+def _settings(model: type[BaseModel], prefix: str = "") -> Iterator[Setting]:
+    fields = sorted(model.model_fields.items(), key=lambda item: _submodel(item[1]) is not None)
+    for name, field in fields:
+        below = _submodel(field)
+        if below:
+            yield from _settings(below, f"{prefix}{name}.")
+            continue
+        made_here = field.default_factory is not None and field.default_factory not in (dict, list, tuple)
+        value = None if made_here else field.get_default(call_default_factory=True)
+        meaning = field.description or _first_sentence(model)
+        yield Setting(f"{prefix}{name}", _toml(value), made_here, meaning)
+
+
+def _submodel(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _first_sentence(model: type[BaseModel]) -> str:
+    text = " ".join((model.__doc__ or "").split())
+    return re.split(r"(?<=\.) ", text)[0]
+
+
+def _toml(value: Any) -> str | None:
+    if value is None or value is PydanticUndefined or value == {}:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:_}" if isinstance(value, int) and value >= 1_000_000 else str(value)
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(item) or "" for item in value) + "]"
+    return '"' + str(value) + '"'
+
+
+def settings_tables() -> str:
+    parts, section = ["| Setting | Variable | Default | Meaning |\n|---|---|---|---|"], ""
+    for setting in settings():
+        if setting.section != section:
+            section = setting.section
+            parts.append(f"\n### {section}\n\n| Setting | Variable | Default | Meaning |\n|---|---|---|---|")
+        default = _BY_MACHINE if setting.by_machine else f"`{setting.default}`" if setting.default else "none"
+        default += f" ({setting.size})" if setting.size else ""
+        parts.append(f"| `{setting.name}` | `{setting.variable}` | {default} | {_cell(setting.meaning)} |")
+    return "\n".join(parts)
+
+
+def example_file() -> str:
+    lines = [
+        "# Every setting of renditor with its default. Copy this file to renditor.toml, take the # away from what you",
+        "# want to change, and see what counts with: renditor config show",
+        "# The environment wins over this file (limits.uploads is also RENDITOR_LIMITS__UPLOADS), options of a command",
+        "# win over both. renditor.toml is looked for in the current folder; RENDITOR_CONFIG names another file.",
+    ]
+    section = ""
+    for setting in settings():
+        if setting.section != section:
+            section = setting.section
+            lines += ["", f"[{section}]"]
+        key = setting.name.rpartition(".")[2]
+        lines.append("")
+        lines += [f"# {line}" for line in _wrap(setting.meaning, 116)]
+        if setting.by_machine:
+            lines.append(f"# Default: {_BY_MACHINE}.")
+            lines.append(f"#{key} = 2")
+        elif setting.default is None:
+            lines.append("# Default: none. Example:")
+            lines.append(f"#{key} = {_EXAMPLES[setting.name]}")
+        else:
+            lines.append(f"#{key} = {setting.default}" + (f"  # {setting.size}" if setting.size else ""))
+    return "\n".join(lines) + "\n"
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + len(word) + 1 > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+# -- the delivery grammar ---------------------------------------------------------------------------------------------
+
+
+def operations_table() -> str:
+    lines = ["| Parameter | Name | For | Value | What it does |", "|---|---|---|---|---|"]
+    for operation in OPERATIONS:
+        media = " and ".join(sorted(operation.media))
+        modes = f" Only with {', '.join(f'`c_{mode}`' for mode in sorted(operation.modes))}." if operation.modes else ""
+        value = _values(operation)
+        lines.append(f"| `{operation.key}_` | {operation.name} | {media} | {value} | {_cell(operation.doc)}{modes} |")
+    return "\n".join(lines)
+
+
+def _values(operation: Operation[Any]) -> str:
+    kind = operation.kind
+    if isinstance(kind, ChoiceKind | FlagsKind):
+        return ", ".join(f"`{name}`" for name in kind.options)
+    return _cell(kind.expects)
+
+
+def choices_tables() -> str:
+    named = {
+        "Crop modes": ("c", operations.CROP_MODES),
+        "Gravities": ("g", operations.GRAVITIES),
+        "Formats": ("f", operations.FORMATS),
+        "Flags": ("fl", operations.FLAGS),
+    }
+    parts = []
+    for title, (key, options) in named.items():
+        rows = [f"| `{key}_{name}` | {_cell(meaning)} |" for name, meaning in options.items()]
+        parts.append("\n".join([f"### {title}\n", "| | |\n|---|---|", *rows]))
+    return "\n\n".join(parts)
+
+
+# -- errors -----------------------------------------------------------------------------------------------------------
+
+
+def error_classes() -> list[type[errors.RenditorError]]:
+    """Every class of the tree that has a code of its own, by status."""
+
+    def below(kind: type[errors.RenditorError]) -> Iterator[type[errors.RenditorError]]:
+        for child in kind.__subclasses__():
+            if child.__module__ == errors.__name__:
+                yield child
+                yield from below(child)
+
+    return sorted(below(errors.RenditorError), key=lambda kind: (kind.status, kind.code))
+
+
+def errors_table() -> str:
+    lines = ["| Status | Code | Title |", "|---|---|---|"]
+    lines += [f"| {kind.status} | `{kind.code}` | {kind.title} |" for kind in error_classes()]
+    return "\n".join(lines)
+
+
+# -- the command line -------------------------------------------------------------------------------------------------
+
+
+def commands_reference() -> str:
+    parts = []
+    for name, command in commands().items():
+        paragraphs = [" ".join(part.split()) for part in command.text.split("\n\n")]
+        lines = [f"## renditor {name}", "", "\n\n".join(paragraphs), "", "```sh", command.example, "```", ""]
+        lines += ["| | |", "|---|---|"]
+        lines += [f"| `{item.spelled}` | {_cell(item.text)} |" for item in command.parameters]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "\\<")
+
+
+# -- the pages --------------------------------------------------------------------------------------------------------
+
+DERIVED: dict[str, Callable[[], str]] = {
+    "settings": settings_tables,
+    "operations": operations_table,
+    "choices": choices_tables,
+    "errors": errors_table,
+    "commands": commands_reference,
+}
+
+
+def renewed(text: str) -> str:
+    """A page's text with all derived parts as they should be."""
+    return _BLOCK.sub(lambda match: f"{match[1]}\n{DERIVED[match['name']]()}\n\n{match[3]}", text)
+
+
+def used(page: Path) -> list[str]:
+    return [match["name"] for match in _BLOCK.finditer(page.read_text())]
+
+
+def main() -> None:
+    for page in pages():
+        old = page.read_text()
+        new = renewed(old)
+        if new != old:
+            page.write_text(new)
+            print(f"renewed {page.relative_to(ROOT)}")
+    if not EXAMPLE_FILE.exists() or EXAMPLE_FILE.read_text() != example_file():
+        EXAMPLE_FILE.write_text(example_file())
+        print(f"renewed {EXAMPLE_FILE.name}")
+
+
+if __name__ == "__main__":
+    main()
