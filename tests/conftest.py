@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.client import Client
+from tests.server import RunningServer, start_server
 
 
 @pytest.fixture
@@ -19,3 +23,18 @@ def shared_media() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder of sample media is not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server for all tests of a worker process. Each test makes a key of its own where it counts or lists."""
+    with start_server(tmp_path_factory.mktemp("server") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(server: RunningServer) -> Iterator[Client]:
+    """A client with the admin key, which no upload limit holds up."""
+    made = Client(server)
+    yield made
+    made.close()

@@ -84,7 +84,7 @@ def build(settings: Settings, role: Role) -> App:
     catalog = Catalog(settings.catalog_url, settings.catalog)
     storage = registry.load("storage", "local")(data / "storage")
     jobs = registry.load("jobs", "dbos")(settings.jobs, data)
-    recipes = Recipes(catalog, storage, router, settings.recipes, data / "work")
+    recipes = Recipes(catalog, storage, router, settings.recipes, settings.video.tier, data / "work")
     if role != "web":
         recipes.register(jobs)
     ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
@@ -115,8 +115,8 @@ def build_tools(settings: Settings, cache: Path, *, own_decoders: bool) -> Tools
         decoder = BrokerClient(renderer_socket(settings.data))
     providers = Providers(
         images={"libvips": registry.load("images", "libvips")(decoder, settings.images)},
-        video={"ffmpeg": registry.load("video", "ffmpeg")(toolbox, settings.ffmpeg)},
-        audio={"ffmpeg": registry.load("audio", "ffmpeg")(toolbox, settings.ffmpeg)},
+        video={"ffmpeg": registry.load("video", "ffmpeg")(toolbox, settings.video)},
+        audio={"ffmpeg": registry.load("audio", "ffmpeg")(toolbox)},
     )
     return Tools(launcher, decoder, binaries, toolbox, providers)
 

@@ -28,6 +28,7 @@ from renditor.observe import LogSettings
 from renditor.recipes import RecipeSettings
 from renditor.routing import RouteSettings
 from renditor.sandbox.pool import SandboxSettings
+from renditor.video.base import VideoSettings
 
 CONFIG_VARIABLE = "RENDITOR_CONFIG"
 CONFIG_FILE = "renditor.toml"
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     images: ImageSettings = Field(default_factory=ImageSettings)
     ffmpeg: FFmpegSettings = Field(default_factory=FFmpegSettings)
+    video: VideoSettings = Field(default_factory=VideoSettings)
     recipes: RecipeSettings = Field(default_factory=RecipeSettings)
     routes: RouteSettings = Field(default_factory=RouteSettings)
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)

@@ -20,7 +20,7 @@ from renditor.api.health import Check
 from renditor.api.server import ApiOptions, Server, create
 from renditor.config import Settings
 from renditor.errors import RenditorError, Unavailable
-from renditor.guard import die_with_parent
+from renditor.guard import announce_parent, die_with_parent
 from renditor.sandbox.broker import serve_broker
 from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.policy import protections
@@ -39,6 +39,7 @@ def web() -> None:
     from granian.server import Server as Granian  # noqa: PLC0415
 
     settings = config.load()
+    announce_parent()
     Granian(
         "renditor.processes:asgi",
         factory=True,
@@ -60,8 +61,7 @@ def web() -> None:
 
 def asgi() -> Server:
     """One web worker's application."""
-    # The parent is granian's master, whatever the environment says about the master's own parent.
-    die_with_parent(signal.SIGKILL, os.getppid())
+    die_with_parent(signal.SIGKILL)
     settings = config.load()
     observe.configure_logs(settings.log)
     built = app.build(settings, "web")

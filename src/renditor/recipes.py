@@ -45,7 +45,6 @@ class RecipeSettings(BaseModel):
 
     audio_bitrate: int = Field(192_000, ge=32_000, le=320_000, description="MP3 and AAC renditions of audio, in bit/s.")
     opus_bitrate: int = Field(96_000, ge=16_000, le=256_000, description="Opus renditions of audio, in bit/s.")
-    tier: Tier = Field("standard", description="Encoder effort for video: instant, standard or best.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,7 @@ class Recipes:
     storage: Storage
     router: MediaRouter
     settings: RecipeSettings
+    tier: Tier
     work: Path
 
     @property
@@ -143,7 +143,7 @@ class Recipes:
     async def _video(self, asset: Asset, source: Path, folder: Path, progress: Progress) -> tuple[Output, ...]:
         provider = self.router.video(asset.route)
         probe = await provider.probe(source)
-        return await provider.run(plan(probe, self.settings.tier), source, folder, progress.report)
+        return await provider.run(plan(probe, self.tier), source, folder, progress.report)
 
     async def _audio(self, asset: Asset, source: Path, folder: Path, progress: Progress) -> tuple[Output, ...]:
         formats = (

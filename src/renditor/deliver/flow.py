@@ -28,7 +28,7 @@ from renditor.deliver.responses import (
     in_memory,
 )
 from renditor.errors import InvalidTransformation, NotFound, StillProcessing
-from renditor.images.base import RemoteURL, Rendered
+from renditor.images.base import ImageInfo, RemoteURL, Rendered
 from renditor.images.formats import pick_format
 from renditor.models import Asset, Rendition, ResourceType, new_id, now_ms
 from renditor.routing import MediaRouter

@@ -1,0 +1,124 @@
+"""A 256 MiB upload against the floor: one pass of write + sha256 in plain Python.
+
+Both run in turns, three rounds each, on the same disk. What counts is the CPU time of the web worker (user + system,
+from /proc) and how much its memory grows. Targets: at most 1.4 times the floor's CPU; growth below 32 MiB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.server import RunningServer, start_server
+
+MEBIBYTE = 1024 * 1024
+SIZE = 256 * MEBIBYTE
+ROUNDS = 3
+CHUNK = MEBIBYTE
+
+
+def video_head() -> bytes:
+    """Enough to be taken for an MP4: the whole body is received before the probe refuses it."""
+    return b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
+
+
+def body() -> Iterator[bytes]:
+    """Always the same bytes, which no disk or network layer can compress away."""
+    yield video_head() + os.urandom(CHUNK - len(video_head()))
+    block = os.urandom(CHUNK)
+    for _ in range(SIZE // CHUNK - 1):
+        yield block
+
+
+def floor(folder: Path) -> float:
+    """CPU seconds of writing and hashing the same bytes in one pass."""
+    blocks = list(body())
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    digest = hashlib.sha256()
+    with (folder / "floor").open("wb", buffering=0) as file:
+        for block in blocks:
+            digest.update(block)
+            file.write(block)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    (folder / "floor").unlink()
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def web_workers(server: RunningServer) -> list[psutil.Process]:
+    """The processes below the web server's master."""
+    for child in psutil.Process(server.pid).children():
+        if "web" in child.cmdline():
+            return [child, *child.children(recursive=True)]
+    raise SystemExit("the web process is not there")
+
+
+def cpu(processes: list[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes if process.is_running())
+
+
+def memory(processes: list[psutil.Process]) -> int:
+    return sum(process.memory_full_info().uss for process in processes if process.is_running())
+
+
+def upload(server: RunningServer, path: str, headers: dict[str, str], blocks: list[bytes]) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+    connection.putrequest("POST", path)
+    length = sum(len(block) for block in blocks)
+    for name, value in {"Authorization": f"Bearer {server.key}", "Content-Length": str(length), **headers}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    for block in blocks:
+        connection.send(block)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def form(blocks: list[bytes]) -> list[bytes]:
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\nContent-Type: video/mp4\r\n\r\n'
+    return [head, *blocks, b"\r\n--x--\r\n"]
+
+
+def main() -> None:
+    blocks = list(body())
+    ways = {
+        "raw body": ({"Content-Type": "video/mp4"}, blocks),
+        "multipart": ({"Content-Type": "multipart/form-data; boundary=x"}, form(blocks)),
+    }
+    floors: list[float] = []
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    grown: dict[str, list[int]] = {name: [] for name in ways}
+    with tempfile.TemporaryDirectory() as folder, start_server(Path(folder) / "data") as server:
+        workers = web_workers(server)
+        for _ in range(ROUNDS):
+            floors.append(floor(Path(folder)))
+            for name, (headers, content) in ways.items():
+                before, held = cpu(workers), memory(workers)
+                status = upload(server, "/media/upload", headers, content)
+                time.sleep(0.5)  # the last of the work is accounted
+                if status not in (415, 422):
+                    raise SystemExit(f"the upload was answered with {status}")
+                taken[name].append(cpu(workers) - before)
+                grown[name].append(memory(workers) - held)
+    print(f"{'':12}{'CPU s':>8}{'ratio':>8}{'memory MiB':>12}")
+    base = statistics.median(floors)
+    print(f"{'floor':12}{base:8.2f}{1:8.2f}")
+    for name in ways:
+        seconds = statistics.median(taken[name])
+        print(f"{name:12}{seconds:8.2f}{seconds / base:8.2f}{max(grown[name]) / MEBIBYTE:12.1f}")
+
+
+if __name__ == "__main__":
+    main()
