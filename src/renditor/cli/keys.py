@@ -1,0 +1,134 @@
+"""``renditor keys``: make, list and revoke API keys. Works on the data folder, whether a server runs or not."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from renditor.cli.terminal import BAD_USAGE, CommandError, JsonOption, answer, table
+from renditor.models import DEFAULT_TENANT, ApiKey, now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from renditor.catalog import Catalog
+
+CREATE_EXAMPLE = "renditor keys create --data data --name website --scopes write --uploads 1000/hour"
+LIST_EXAMPLE = "renditor keys list --data data"
+REVOKE_EXAMPLE = "renditor keys revoke 01jd6q4w7v2m8k5x9z3c1b0n6t --data data"
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="The server's data folder (RENDITOR_DATA).")
+]
+
+
+def create(  # noqa: PLR0913 - the options of a command line
+    *,
+    name: Annotated[str, typer.Option("--name", help="What the key is for; shown in lists.")],
+    scopes: Annotated[
+        list[str], typer.Option("--scopes", help="read, write or admin; several times or separated by commas.")
+    ],
+    tenant: Annotated[str, typer.Option("--tenant", help="First part of the owner's delivery URLs.")] = DEFAULT_TENANT,
+    owner: Annotated[
+        str | None, typer.Option("--owner", help="Who owns what it uploads; default: a new owner.")
+    ] = None,
+    uploads: Annotated[str | None, typer.Option("--uploads", metavar="RATE", help="Such as 1000/hour.")] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an API key. Its text is shown this once and stored nowhere.
+
+    A key with the scope write may also read; admin may also write, and its uploads are not limited.
+    """
+    from renditor.access import apikeys  # noqa: PLC0415 - --help stays quick
+    from renditor.catalog import keys  # noqa: PLC0415
+
+    wanted = [scope.strip() for text in scopes for scope in text.split(",") if scope.strip()]
+    new = apikeys.create(name, wanted, tenant=tenant, owner=owner, uploads=uploads)
+    with _catalog(data, create=True) as catalog:
+        catalog.write_now(lambda c: keys.insert(c, new.key, new.secret_hash))
+    shown = _to_json(new.key)
+    text = table(
+        [("key", new.text), ("id", shown["id"]), ("owner", shown["owner"]), ("scopes", ", ".join(shown["scopes"]))]
+    )
+    answer(
+        {"id": shown["id"], "key": new.text, "scopes": shown["scopes"], "owner": shown["owner"]},
+        f"{text}\n\nKeep the key now: it is not shown again. Send it as `Authorization: Bearer KEY`.",
+        as_json=as_json,
+    )
+
+
+def listing(*, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """List the API keys, without their secrets."""
+    from renditor.catalog import keys  # noqa: PLC0415 - --help stays quick
+
+    with _catalog(data, create=False) as catalog:
+        found = [_to_json(key) for key in catalog.read_now(keys.all_keys)]
+    rows = [("ID", "NAME", "SCOPES", "OWNER", "CREATED", "STATE")]
+    for key in found:
+        state = "revoked" if key["revoked_at"] else "active"
+        rows.append((key["id"], key["name"], ",".join(key["scopes"]), key["owner"], key["created_at"][:10], state))
+    text = table(rows) if found else "There are no keys. Make one: renditor keys create --name NAME --scopes write"
+    answer({"items": found}, text, as_json=as_json)
+
+
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id, as `renditor keys list` shows it.")],
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Revoke an API key: from now on every request with it is refused."""
+    from renditor.catalog import keys  # noqa: PLC0415 - --help stays quick
+
+    with _catalog(data, create=False) as catalog:
+        if catalog.read_now(lambda c: keys.get(c, key_id)) is None:
+            raise CommandError(
+                f"There is no key with the id {key_id}.", hint="`renditor keys list` shows the ids.", code="not-found"
+            )
+        changed = catalog.write_now(lambda c: keys.revoke(c, key_id, now_ms()))
+    text = f"Revoked {key_id}." if changed else f"{key_id} was revoked before."
+    answer({"id": key_id, "revoked": True}, text, as_json=as_json)
+
+
+@contextmanager
+def _catalog(data: Path | None, *, create: bool) -> Iterator[Catalog]:
+    """The catalog of a data folder. Only ``create`` makes what is not there yet: the folder, and new tables."""
+    from renditor import app, config  # noqa: PLC0415 - --help stays quick
+    from renditor.catalog import Catalog  # noqa: PLC0415
+
+    settings = config.load(data=data)
+    if create:
+        app.first_start(settings, make_key=False)
+    elif settings.database_url is None and not (settings.data / "catalog.sqlite").exists():
+        raise CommandError(
+            f"{settings.data} is not a data folder of renditor.",
+            hint="Name the folder of your server with --data or RENDITOR_DATA.",
+            status=BAD_USAGE,
+        )
+    catalog = Catalog(settings.catalog_url, settings.catalog)
+    try:
+        yield catalog
+    finally:
+        catalog.close()
+
+
+def _to_json(key: ApiKey) -> dict[str, Any]:
+    order = ("read", "write", "admin")
+    return {
+        "id": key.id,
+        "name": key.name,
+        "tenant": key.tenant,
+        "owner": key.owner,
+        "scopes": [scope for scope in order if scope in key.scopes],
+        "uploads": key.uploads,
+        "created_at": _iso(key.created_at),
+        "revoked_at": _iso(key.revoked_at) if key.revoked_at else None,
+    }
+
+
+def _iso(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

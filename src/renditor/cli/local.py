@@ -1,0 +1,72 @@
+"""The work of commands that need no server: a sandbox, the programs, and a private folder that is always removed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from renditor import app, config
+from renditor.cli import interruption
+from renditor.cli.terminal import Report, progress
+from renditor.content.sniff import SNIFF_BYTES, Sniffed, sniff
+from renditor.routing import MediaRouter
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a local command works with. ``folder`` is private, empty at first and gone afterwards."""
+
+    settings: config.Settings
+    tools: app.Tools
+    router: MediaRouter
+    folder: Path
+    report: Report
+
+
+def run(work: Callable[[Bench], Awaitable[Result]], title: str) -> Result:
+    """Do ``work`` with everything it needs; afterwards nothing is left of it, also when it was interrupted.
+
+    Args:
+        work: the command's own part.
+        title: what stands before the progress bar.
+
+    Raises:
+        RenditorError, CommandError: as ``work``.
+        typer.Exit: 128 + the number of the signal that ended it.
+    """
+
+    async def with_bench() -> Result:
+        with progress(title) as report:
+            async with _bench(report) as ready:
+                return await work(ready)
+
+    return interruption.run(with_bench())
+
+
+@asynccontextmanager
+async def _bench(report: Report) -> AsyncIterator[Bench]:
+    """Everything for local work. Raises: RenditorError where a part of it is missing."""
+    settings = config.load()
+    folder = Path(tempfile.mkdtemp(prefix="renditor-"))
+    try:
+        tools = app.build_tools(settings, app.user_cache(), own_decoders=True)
+        try:
+            router = MediaRouter(tools.providers, settings.routes)
+            yield Bench(settings, tools, router, folder, report)
+        finally:
+            await tools.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def look(path: Path) -> Sniffed:
+    """What a file is, from its first bytes. Raises: UnsupportedMedia, Unprocessable (empty)."""
+    with path.open("rb") as file:
+        return sniff(file.read(SNIFF_BYTES))

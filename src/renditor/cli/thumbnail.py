@@ -1,0 +1,54 @@
+"""``renditor thumbnail``: a picture from a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from renditor.cli import files
+from renditor.cli.terminal import JsonOption, answer, size
+from renditor.cli.video import ffmpeg_video, probe_video
+
+if TYPE_CHECKING:
+    from renditor.cli.local import Bench
+
+EXAMPLE = "renditor thumbnail holiday.mp4 cover.jpg --at 00:00:05 --width 640"
+
+_EXTENSIONS = {"jpeg": "jpg"}
+
+
+def command(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The video.", show_default=False)],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The picture: .jpg .png .webp", show_default=False)],
+    *,
+    at: Annotated[str, typer.Option("--at", metavar="TIME", help="Seconds, or hours:minutes:seconds.")] = "1",
+    width: Annotated[int | None, typer.Option("--width", min=1, help="Fit into this width, in px.")] = None,
+    height: Annotated[int | None, typer.Option("--height", min=1, help="Fit into this height, in px.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take one frame of a video, upright and in its own shape. Past the end: the last frame. Never enlarges."""
+    from renditor.cli import local  # noqa: PLC0415 - --help stays quick
+    from renditor.video.frames import FrameOptions, parse_time  # noqa: PLC0415
+
+    extension = target.suffix.lstrip(".").lower()
+    options = FrameOptions(at=parse_time(at), width=width, height=height, format=_EXTENSIONS.get(extension, extension))
+    given = files.source(source)
+    place = files.target(target, given)
+
+    async def work(bench: Bench) -> tuple[dict[str, Any], str]:
+        provider = ffmpeg_video(bench)
+        output = await provider.thumbnail(await probe_video(provider, given), given, bench.folder, options)
+        await files.place(output.path, place)
+        shown = {
+            "path": str(place),
+            "content_type": output.content_type,
+            "width": output.width,
+            "height": output.height,
+            "bytes": output.bytes,
+            "at": options.at,
+        }
+        return shown, f"{place}: {output.width} x {output.height} px, {size(output.bytes)}"
+
+    answer(*local.run(work, f"Reading {source.name}"), as_json=as_json)

@@ -1,0 +1,198 @@
+"""A typed client of a renditor server: uploads that stream, and waiting for what is made of them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from renditor.errors import BadRequest, RenditorError
+
+# Bytes of one piece of an upload: large enough to cost little, small enough to show progress on a slow line.
+_CHUNK = 256 * 1024
+# An upload has no time limit as a whole; these are for each piece of it. Seconds.
+_TIMEOUT = httpx.Timeout(60, connect=10)
+_POLL_FIRST, _POLL_LAST = 0.3, 3.0  # seconds between two questions: quick for short jobs, cheap for long ones
+_WORKING = ("uploaded", "processing")
+
+Asset = dict[str, Any]
+
+
+class ServerError(RenditorError):
+    """The server said no, or nothing. ``http_status`` is what it answered with, 0 where there was no answer."""
+
+    code, title = "no-answer", "The server does not answer"
+
+    def __init__(
+        self, detail: str = "", *, hint: str | None = None, code: str | None = None, http_status: int = 0
+    ) -> None:
+        super().__init__(detail, hint=hint, code=code)
+        self.http_status = http_status
+
+
+class Client:
+    """One server and one API key.
+
+    async with Client("https://media.example.com", key) as client:
+        asset = await client.upload(Path("cat.jpg"))
+
+    Args:
+        server: its public URL.
+        key: an API key with the scope ``write``.
+
+    Raises:
+        BadRequest: not a URL of a server.
+    """
+
+    def __init__(self, server: str, key: str) -> None:
+        self._server = server.rstrip("/")
+        try:
+            url = httpx.URL(self._server)
+        except httpx.InvalidURL:
+            url = httpx.URL()
+        if url.scheme not in ("http", "https") or not url.host:
+            raise BadRequest(f"{server} is not the URL of a server.", hint="It begins with http:// or https://.")
+        self._http = httpx.AsyncClient(
+            base_url=self._server,
+            headers={"authorization": f"Bearer {key}"},
+            timeout=_TIMEOUT,
+            trust_env=not _is_this_machine(url.host),  # no proxy leads to this machine
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def upload(self, path: Path, on_progress: Callable[[float], None] | None = None) -> Asset:
+        """Upload a file and check that it arrived whole (sha256).
+
+        Args:
+            path: the file; read as it is sent, never held in memory.
+            on_progress: called with the share that has been sent, 0..1.
+
+        Returns:
+            the asset: ``completed`` for pictures, ``processing`` for video and audio.
+
+        Raises:
+            ServerError: refused, or no answer.
+            OSError: the file cannot be read.
+        """
+        digest, size = hashlib.sha256(), _size(path)
+        headers = {
+            "x-filename": quote(path.name, safe=""),
+            "content-type": "application/octet-stream",
+            "content-length": str(size),
+        }
+
+        async def pieces() -> AsyncIterator[bytes]:
+            sent = 0
+            with path.open("rb") as file:
+                while sent < size and (piece := await asyncio.to_thread(file.read, min(_CHUNK, size - sent))):
+                    digest.update(piece)
+                    yield piece
+                    sent += len(piece)
+                    if on_progress:
+                        on_progress(sent / size)
+            if sent < size:
+                raise ServerError("The file became shorter while it was sent.", code="changed")
+
+        asset = await self._ask("POST", "/media/upload", content=pieces(), headers=headers)
+        if asset.get("sha256") != digest.hexdigest():
+            raise ServerError("The server has other bytes than were sent.", code="digest-mismatch")
+        return asset
+
+    async def get(self, asset_id: str) -> Asset:
+        """An asset with its renditions and URLs. Raises: ServerError."""
+        return await self._ask("GET", f"/media/{quote(asset_id, safe='')}")
+
+    async def wait(self, asset_id: str, on_progress: Callable[[int, str], None] | None = None) -> Asset:
+        """The asset once its processing has ended, however it ended (``status`` says).
+
+        Args:
+            asset_id: its id.
+            on_progress: called with 0-100 and the name of the stage.
+
+        Raises:
+            ServerError: no answer.
+        """
+        pause = _POLL_FIRST
+        while (now := await self._ask("GET", f"/media/{quote(asset_id, safe='')}/status"))["status"] in _WORKING:
+            if on_progress:
+                on_progress(int(now["progress"]), str(now.get("stage") or now["status"]))
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.3, _POLL_LAST)
+        return await self.get(asset_id)
+
+    async def _ask(self, method: str, path: str, **arguments: Any) -> Asset:
+        try:
+            response = await self._http.request(method, path, **arguments)
+        except httpx.ConnectError as error:
+            if isinstance(_cause(error), ssl.SSLError):
+                raise ServerError(
+                    f"{self._server} has a certificate that is not trusted here.",
+                    hint="Set SSL_CERT_FILE to the certificate of its issuer.",
+                    code="certificate",
+                ) from None
+            raise ServerError(
+                f"{self._server} does not answer.", hint="Is `renditor serve` running there? --server names another."
+            ) from None
+        except httpx.TimeoutException:
+            raise ServerError(f"{self._server} took too long to answer.", hint="Try again.") from None
+        except httpx.HTTPError as error:
+            raise ServerError(
+                f"The connection to {self._server} broke ({type(error).__name__}).", hint="Try again."
+            ) from None
+        return _read(response)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _read(response: httpx.Response) -> Asset:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or (response.is_error and "code" not in body):
+        raise ServerError(
+            f"The answer ({response.status_code}) is not one of a renditor server.",
+            hint="Check the URL: it is the one that `renditor serve` prints.",
+            code="not-renditor",
+            http_status=response.status_code,
+        )
+    if response.is_error:
+        raise ServerError(
+            str(body.get("detail") or body.get("title")),
+            hint=body.get("hint"),
+            code=str(body["code"]),
+            http_status=response.status_code,
+        )
+    return body
+
+
+def _cause(error: BaseException) -> BaseException:
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
+    return error
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
