@@ -44,6 +44,7 @@ _CAUSES: tuple[tuple[str, type[RenditorError], str, str | None], ...] = (
      "The file is damaged or incomplete: its index is missing.", _MEDIA_HINT),
     (r"matches no streams|does not contain any stream", NoSuchStream, "The file has no such stream.", None),
     (r"Cannot allocate memory|Out of memory", LimitExceeded, "The file needs more memory than one job may take.", None),
+    (r"Decode error rate", CorruptMedia, "The file is damaged: much of it could not be decoded.", _MEDIA_HINT),
     (_DAMAGED, CorruptMedia, "The file is damaged: it could not be decoded.", _MEDIA_HINT),
 )  # fmt: skip
 

@@ -67,7 +67,7 @@ def parse(printed: Mapping[str, Any], size: int, *, estimated: bool = False) -> 
 def _refuse(streams: list[Mapping[str, Any]]) -> None:
     kinds = {stream.get("codec_type") for stream in streams}
     if kinds & {"video", "audio"} and not any(_still(stream) for stream in streams):
-        raise CorruptMedia("The streams of this file cannot be read: it is damaged or incomplete.")
+        raise CorruptMedia("The streams of this file cannot be read: it is damaged, or its codec is not supported.")
     raise UnsupportedMedia("The file has neither moving pictures nor sound.", hint="Send a video or an audio file.")
 
 

@@ -83,8 +83,10 @@ class Toolbox:
         """The exact command line of a run, for showing and for running."""
         common: tuple[str, ...] = ()
         if tool == "ffmpeg":
-            # Never reads the terminal, never asks before overwriting, says nothing but errors and progress.
-            common = ("-hide_banner", "-nostdin", "-y", "-nostats", "-loglevel", "error", "-progress", "pipe:1")
+            # Never reads the terminal, never asks before overwriting, says nothing but errors and progress. A file of
+            # which a tenth cannot be decoded is damaged: without the limit, two thirds may be missing in silence.
+            common = ("-hide_banner", "-nostdin", "-y", "-nostats", "-loglevel", "error", "-max_error_rate", "0.1")
+            common += ("-progress", "pipe:1")
         elif tool == "ffprobe":
             common = ("-hide_banner", "-loglevel", "warning")
         return [str(self.binaries.require(tool).path), *common, *arguments]

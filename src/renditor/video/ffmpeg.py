@@ -8,7 +8,6 @@ fails or is cancelled leaves the folder as it found it.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,7 +62,9 @@ class FFmpegVideo:
         if "mp4" in plan.outputs:
             found.append(Command("remuxing", self._argv("ffmpeg", self._remuxing(plan))))
         if "poster" in plan.outputs:
-            found.append(Command("poster", self._argv("ffmpeg", self._picturing(plan))))
+            moment = poster.times(plan.duration)[0]  # which one it will be is seen when they have been measured
+            found.append(Command("poster", self._argv("ffmpeg", self._looking(plan))))
+            found.append(Command("poster", self._argv("ffmpeg", self._picturing(plan, moment))))
         return found
 
     async def run(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> tuple[Output, ...]:
@@ -80,8 +81,9 @@ class FFmpegVideo:
                 await self._run_here(plan, self._remuxing(plan), folder)
             on_progress(_REMUXED, "poster")
             if "poster" in plan.outputs:
-                await self._run_here(plan, self._picturing(plan), folder)
-                shutil.move(poster.choose(folder, len(poster.times(plan.duration))), folder / _POSTER)
+                await self._run_here(plan, self._looking(plan), folder)
+                moment = poster.choose(folder, poster.times(plan.duration))
+                await self._run_here(plan, self._picturing(plan, moment), folder)
             on_progress(_PICTURED, "verifying")
             await self._verify(plan, folder)
             outputs = tuple(_output(plan, kind, folder) for kind in plan.outputs)
@@ -204,10 +206,13 @@ class FFmpegVideo:
         files = [commands.rung_file(plan.rungs[0]), *([commands.AUDIO_FILE] if plan.audio else [])]
         return commands.progressive(plan, [self._toolbox.open(Path(file)) for file in files], _MP4)
 
-    def _picturing(self, plan: VideoPlan) -> list[str]:
+    def _looking(self, plan: VideoPlan) -> list[str]:
+        file = Path(commands.rung_file(plan.rungs[-1]))
+        return poster.measuring([self._toolbox.open(file, "-ss", str(at)) for at in poster.times(plan.duration)])
+
+    def _picturing(self, plan: VideoPlan, moment: float) -> list[str]:
         file = Path(commands.rung_file(plan.rungs[0]))
-        moments = poster.times(plan.duration)
-        return poster.arguments([self._toolbox.open(file, *poster.SEEK, "-ss", str(at)) for at in moments])
+        return poster.picture(self._toolbox.open(file, "-ss", str(moment)), _POSTER)
 
     def _framing(self, probe: MediaProbe, source: Path, options: frames.FrameOptions, number: int) -> list[str]:
         start, last = frames.starts(options, probe)[number]

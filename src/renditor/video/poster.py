@@ -1,6 +1,7 @@
-"""The poster: the best of a few key frames of the largest rung, which is upright, in SDR and cheap to seek.
+"""The poster: the best of a few frames, taken from the encoded rungs, which are upright, in SDR and quick to seek.
 
-A frame is good when it is neither black nor white and shows much: FFmpeg measures average brightness and entropy.
+A frame is good when it is neither black nor white and shows much: FFmpeg measures average brightness and entropy, on
+the smallest rung because that costs least. The chosen moment is then taken from the largest one.
 """
 
 from __future__ import annotations
@@ -10,16 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from renditor.errors import ProcessingFailed
 from renditor.ffmpeg.run import NO_METADATA
 from renditor.ffmpeg.workspace import WORK
-from renditor.video.plan import GOP_SECONDS
 
-_MOST_CANDIDATES: Final = 8
+_CANDIDATES: Final = 8
+_ENTROPY: Final = "entropy.normalized_entropy.normal.Y"
 # JPEG (JFIF) holds BT.601 colours in full range; the encoder converts neither by itself.
 JPEG_COLOURS: Final = "out_color_matrix=bt601:out_range=pc"
-# Decodes the key frame at or before the wanted moment, and no other frame.
-SEEK: Final = ("-skip_frame", "nokey", "-noaccurate_seek")
 # Video luma runs from 16 to 235. Below 40 a frame looks black, above 215 white.
 _DARK, _BRIGHT = 40.0, 215.0
 
@@ -40,73 +38,56 @@ class Look:
 
 
 def times(duration: float) -> list[float]:
-    """Moments to look at, in seconds: up to 8, spread over the middle of the video, at most one for each GOP."""
-    count = max(1, min(_MOST_CANDIDATES, int(duration / GOP_SECONDS)))
-    return [round(duration * (number + 0.5) / count, 3) for number in range(count)]
-
-
-def candidate(number: int) -> PurePosixPath:
-    """The picture of a candidate."""
-    return WORK / f"poster-{number}.jpg"
+    """Moments to look at, in seconds: eight, spread over the middle of the video."""
+    return [round(duration * (number + 0.5) / _CANDIDATES, 3) for number in range(_CANDIDATES)]
 
 
 def measures(number: int) -> PurePosixPath:
     """Where FFmpeg writes what it measured of a candidate."""
-    return WORK / f"poster-{number}.txt"
+    return WORK / f"look-{number}.txt"
 
 
-def arguments(opened: list[list[str]]) -> list[str]:
-    """One run that seeks to every candidate, measures it and writes it as JPEG.
+def measuring(opened: list[list[str]]) -> list[str]:
+    """One run that measures one frame at each of ``times``.
 
     Args:
-        opened: the arguments that open the largest rung at each of ``times``, with ``SEEK``.
+        opened: the arguments that open the smallest rung at each moment.
     """
-    inputs = [argument for source in opened for argument in source]
-    chains = [
-        f"[{number}:v:0]trim=end_frame=1,setpts=0,signalstats,entropy,metadata=mode=print:file={measures(number)},"
-        f"scale=in_color_matrix=bt709:{JPEG_COLOURS},format=yuvj420p[c{number}]"
-        for number in range(len(opened))
+    arguments = [argument for source in opened for argument in source]
+    for number in range(len(opened)):
+        look = f"trim=end_frame=1,signalstats,entropy,metadata=mode=print:file={measures(number)}"
+        arguments += ["-map", f"{number}:v:0", "-vf", look]
+        arguments += ["-f", "null", "-"]
+    return arguments
+
+
+def picture(opened: list[str], output: str) -> list[str]:
+    """Write the first frame of what was opened as JPEG."""
+    return [
+        *opened,
+        *("-map", "0:v:0", "-frames:v", "1"),
+        *("-vf", f"scale=in_color_matrix=bt709:{JPEG_COLOURS},format=yuvj420p", "-c:v", "mjpeg", "-q:v", "2"),
+        *NO_METADATA,
+        *("-f", "image2", "-update", "1", output),
     ]
-    outputs = [
-        argument
-        for number in range(len(opened))
-        for argument in (
-            *("-map", f"[c{number}]", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "2"),
-            *NO_METADATA,
-            *("-f", "image2", "-update", "1", str(candidate(number))),
-        )
-    ]
-    return [*inputs, "-filter_complex", ";".join(chains), *outputs]
 
 
-def choose(folder: Path, count: int) -> Path:
-    """The picture with the best score; the earliest of equals.
-
-    Raises:
-        ProcessingFailed: not one was written.
-    """
-    found = [(_look(folder / measures(number)).score, -number) for number in range(count) if _exists(folder, number)]
-    if not found:
-        raise ProcessingFailed("No frame of the encoded video could be read for the poster.")
-    return folder / candidate(-max(found)[1])
+def choose(folder: Path, moments: list[float]) -> float:
+    """The moment with the best frame, the earliest of equals; 0 if there is no frame at any."""
+    scores = {moment: _look(folder / measures(number)) for number, moment in enumerate(moments)}
+    found = [(look.score, -moment) for moment, look in scores.items() if look]
+    return -max(found, default=(0.0, 0.0))[1]
 
 
-def read_look(text: str) -> Look:
-    """Read lines such as ``lavfi.signalstats.YAVG=52.3``."""
+def read_look(text: str) -> Look | None:
+    """Read lines such as ``lavfi.signalstats.YAVG=52.3``; None if there was no frame."""
     values = dict(re.findall(r"^(lavfi\.[\w.]+)=([0-9.]+)$", text, re.MULTILINE))
-    return Look(
-        brightness=float(values.get("lavfi.signalstats.YAVG", 0)),
-        entropy=float(values.get("lavfi.entropy.normalized_entropy.normal.Y", 0)),
-    )
+    brightness, entropy = (values.get(f"lavfi.{name}") for name in ("signalstats.YAVG", _ENTROPY))
+    return Look(float(brightness), float(entropy)) if brightness and entropy else None
 
 
-def _look(path: Path) -> Look:
-    return read_look(path.read_text()) if path.is_file() else Look(0.0, 0.0)
-
-
-def _exists(folder: Path, number: int) -> bool:
-    path = folder / candidate(number)
-    return path.is_file() and path.stat().st_size > 0
+def _look(path: Path) -> Look | None:
+    return read_look(path.read_text()) if path.is_file() else None
 
 
 def jpeg_size(content: bytes) -> tuple[int, int]:

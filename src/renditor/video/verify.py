@@ -83,7 +83,7 @@ def check_poster(plan: VideoPlan, path: Path) -> None:
     """Check that the poster is a JPEG of the largest rung's size."""
     try:
         size = jpeg_size(path.read_bytes())
-    except ValueError:
+    except (ValueError, OSError):
         raise _failed("the poster is not a JPEG") from None
     if size != (plan.rungs[0].width, plan.rungs[0].height):
         raise _failed("the poster does not have the size of the video")
