@@ -38,6 +38,9 @@ _PUBLISHING = 0.97  # the share of a job's progress that is done when its output
 _INTENT_MS = 24 * 3600 * 1000
 # A job is looked at by the reconciler when nobody has touched its row for this long.
 _STALE_MS = 20_000
+# Folders that no unfinished job owns are removed when nothing happened in them for this long: pictures of a frame are
+# made beside the jobs, in folders that live for a second.
+_IDLE_SECONDS = 60
 
 
 class RecipeSettings(BaseModel):
@@ -90,7 +93,7 @@ class Recipes:
         began = time.monotonic()
         folder = self.work / f"{job_id}-{new_id()[-8:]}"
         try:
-            folder.mkdir(parents=True, mode=0o700)
+            await asyncio.to_thread(self._make_folder, job_id, folder)
             output_bytes = await self._make(job, folder)
         except RenditorError as error:
             await self._fail(job, error)
@@ -121,6 +124,12 @@ class Recipes:
             )
         finally:
             await asyncio.shield(self._clean(job.id, folder))
+
+    def _make_folder(self, job_id: str, folder: Path) -> None:
+        """A folder for this attempt; what dead attempts of the job left behind goes first."""
+        for left in self.work.glob(f"{job_id}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
 
     async def _clean(self, job_id: str, folder: Path) -> None:
         """What this attempt made and did not publish goes, here and in storage."""
@@ -211,12 +220,16 @@ class Recipes:
             else:
                 await self.storage.delete(key)
             await self.catalog.write(partial(trash.forget, key=key))
-        folders = await asyncio.to_thread(lambda: list(self.work.glob("*-*")))
-        if folders:
-            wanted = await self.catalog.read(jobs.unfinished_ids)
-            for folder in folders:
-                if folder.name.split("-")[0] not in wanted:
-                    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        wanted = await self.catalog.read(jobs.unfinished_ids)
+        await asyncio.to_thread(self._sweep_folders, wanted)
+
+    def _sweep_folders(self, wanted: set[str]) -> None:
+        for folder in self.work.iterdir():
+            job_id, _, _ = folder.name.partition("-")
+            with contextlib.suppress(OSError):  # it may go while we look
+                idle = time.time() - folder.stat().st_mtime
+                if job_id not in wanted and idle > _IDLE_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 class JobGone(Exception):  # not an error: somebody wanted it so

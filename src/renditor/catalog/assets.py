@@ -86,14 +86,14 @@ def by_public_id(connection: sa.Connection, tenant: str, kind: ResourceType, pub
 
 def by_rendition(connection: sa.Connection, tenant: str, rendition_id: str) -> tuple[Asset, Rendition] | None:
     query = (
-        sa.select(renditions, *(column.label(f"asset_{column.name}") for column in assets.c))
+        sa.select(renditions, *(column.label(f"of_{column.name}") for column in assets.c))
         .join_from(renditions, assets)
         .where(renditions.c.id == rendition_id, assets.c.tenant == tenant)
     )
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         return None
-    asset = Asset(**{name: row[f"asset_{name}"] for name in _ASSET_FIELDS} | {"tags": tuple(row["asset_tags"])})
+    asset = Asset(**{name: row[f"of_{name}"] for name in _ASSET_FIELDS} | {"tags": tuple(row["of_tags"])})
     return asset, Rendition(**{name: row[name] for name in _RENDITION_FIELDS})
 
 

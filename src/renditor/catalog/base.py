@@ -74,13 +74,22 @@ class Catalog:
         """Bring the tables to this version. Safe to repeat; run by ``serve`` and ``worker`` before anything else."""
         # Imported here: alembic takes 100 ms that web workers and image commands need not spend.
         from alembic import command  # noqa: PLC0415
-        from alembic.config import Config  # noqa: PLC0415
 
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config = _alembic()
         with self._writer.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def version(self) -> tuple[str | None, str]:
+        """The version of the tables that are there (None: there are none), and the one this program works with.
+
+        Raises: Unavailable: the database cannot be reached.
+        """
+        from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+        from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+        there = self.read_now(lambda c: MigrationContext.configure(c).get_current_revision())
+        return there, str(ScriptDirectory.from_config(_alembic()).get_current_head())
 
     def close(self) -> None:
         for threads in (self._read_threads, self._write_threads):
@@ -128,3 +137,11 @@ class Catalog:
         sa.event.listen(engine, "connect", on_connect)
         sa.event.listen(engine, "begin", on_begin)
         return engine
+
+
+def _alembic() -> Any:
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

@@ -203,7 +203,7 @@ class Deliver:
             raise InvalidTransformation(f"Unsupported transformation {rest} for video and audio.")
         if profile and extension in ("m3u8", "mpd"):
             return await self._playlist(asset, path, extension, request)
-        kind, name = ("audio", extension) if asset.media_type == "audio" else (extension, None)
+        kind, name = ("audio", f"audio.{extension}") if asset.media_type == "audio" else (extension, None)
         rendition = await self.catalog.read(lambda c: assets.rendition(c, asset.id, kind, name))
         if rendition is None or kind not in ("audio", "mp4"):
             raise NotFound
