@@ -11,7 +11,23 @@ from typing import Annotated, Any, Final
 import typer
 
 from renditor import __version__
-from renditor.cli import config, hls, image, keys, layout, probe, serve, terminal, thumbnail, video, worker
+from renditor.cli import (
+    audio,
+    config,
+    doctor,
+    extract_audio,
+    hls,
+    image,
+    keys,
+    layout,
+    probe,
+    serve,
+    terminal,
+    thumbnail,
+    upload,
+    video,
+    worker,
+)
 
 FILES, SERVER, ACCESS = "Work on files (no server needed)", "Server", "Keys, settings, health"
 
@@ -34,6 +50,10 @@ COMMANDS: Final = (
     Command("video", video.command, FILES, video.EXAMPLE),
     Command("hls", hls.command, FILES, hls.EXAMPLE),
     Command("thumbnail", thumbnail.command, FILES, thumbnail.EXAMPLE),
+    Command("audio", audio.command, FILES, audio.EXAMPLE),
+    Command("extract-audio", extract_audio.command, FILES, extract_audio.EXAMPLE),
+    Command("upload", upload.command, SERVER, upload.EXAMPLE),
+    Command("doctor", doctor.command, ACCESS, doctor.EXAMPLE),
     Command("keys create", keys.create, ACCESS, keys.CREATE_EXAMPLE),
     Command("keys list", keys.listing, ACCESS, keys.LIST_EXAMPLE),
     Command("keys revoke", keys.revoke, ACCESS, keys.REVOKE_EXAMPLE),

@@ -23,10 +23,14 @@ _URL_PARAMETER = re.compile(r"(?i)((?:password|secret|token|key)=)[^&]*")
 
 
 def show(
-    host: Annotated[str | None, typer.Option("--host", help="As for `renditor serve`.")] = None,
-    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="As for `renditor serve`.")] = None,
+    host: Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="As for `renditor serve`.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="PORT", min=0, max=65535, help="As for `renditor serve`.")
+    ] = None,
     data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="As for `renditor serve`.")] = None,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="As for `renditor serve`.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="As for `renditor serve`.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show all settings with their values and where each comes from: default, file, env or flag.

@@ -27,9 +27,10 @@ def command(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a stream with several qualities: master.m3u8 (HLS) and manifest.mpd (DASH) over the same files.
+    """Make an adaptive stream (HLS and DASH) from a video.
 
-    The qualities are 1080p, 720p, 480p and 360p, none above the source.
+    DIR gets master.m3u8 and manifest.mpd over the same files. The qualities are 1080p, 720p, 480p and 360p, none above
+    the source.
     """
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
 

@@ -31,9 +31,10 @@ def command(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Transform a picture as the server would: size, crop, format, quality.
+    """Make one picture from another: size, crop, format, quality.
 
-    The format is that of OUT's extension, unless the transformation names one (f_webp).
+    The result is what a server would deliver. Its format is that of OUT's extension, unless the transformation names
+    one (f_webp).
     """
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
     from renditor.transformation import parse  # noqa: PLC0415

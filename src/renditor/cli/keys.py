@@ -28,13 +28,15 @@ DataOption = Annotated[
 
 def create(  # noqa: PLR0913 - the options of a command line
     *,
-    name: Annotated[str, typer.Option("--name", help="What the key is for; shown in lists.")],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What the key is for; shown in lists.")],
     scopes: Annotated[
-        list[str], typer.Option("--scopes", help="read, write or admin; several times or separated by commas.")
+        list[str], typer.Option("--scopes", metavar="SCOPES", help="read, write or admin; several: read,write")
     ],
-    tenant: Annotated[str, typer.Option("--tenant", help="First part of the owner's delivery URLs.")] = DEFAULT_TENANT,
+    tenant: Annotated[
+        str, typer.Option("--tenant", metavar="NAME", help="First part of the owner's delivery URLs.")
+    ] = DEFAULT_TENANT,
     owner: Annotated[
-        str | None, typer.Option("--owner", help="Who owns what it uploads; default: a new owner.")
+        str | None, typer.Option("--owner", metavar="NAME", help="Who owns what it uploads; default: a new owner.")
     ] = None,
     uploads: Annotated[str | None, typer.Option("--uploads", metavar="RATE", help="Such as 1000/hour.")] = None,
     data: DataOption = None,

@@ -16,6 +16,16 @@ class Command(TyperCommand):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments by their names alone: what kind of value Python makes of them is nobody's business."""
+        shown = [(each.param_type_name, each.get_help_record(ctx)) for each in self.get_params(ctx)]
+        arguments = [(row[0].split()[0], row[1]) for kind, row in shown if row and kind == "argument"]
+        options = [row for kind, row in shown if row and kind == "option"]
+        for heading, rows in (("Arguments", arguments), ("Options", options)):
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         del ctx
         if self.epilog:

@@ -24,7 +24,10 @@ def command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A picture, video or audio file.", show_default=False)],
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what a file is: type, size as displayed, duration, codecs. Reads it in the sandbox and finds damage."""
+    """Tell what a file is: type, size, duration, codecs.
+
+    It is read in the sandbox and refused, with the reason, where a server would refuse it.
+    """
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
 
     source = files.source(file)

@@ -16,14 +16,17 @@ EXAMPLE = "renditor serve --port 8000 --data data"
 
 def command(  # noqa: PLR0913 - the options of a command line
     *,
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on (127.0.0.1).")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on (127.0.0.1).")
+    ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65535, help="Port to listen on (8000); 0: any free one.")
+        int | None,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port to listen on (8000); 0: any free one."),
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR", help="Folder of everything it keeps (data).")
     ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Web processes.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", metavar="N", min=1, help="Web processes.")] = None,
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Serve only: jobs wait for a `renditor worker`.")
     ] = False,

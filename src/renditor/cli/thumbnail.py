@@ -24,11 +24,18 @@ def command(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The picture: .jpg .png .webp", show_default=False)],
     *,
     at: Annotated[str, typer.Option("--at", metavar="TIME", help="Seconds, or hours:minutes:seconds.")] = "1",
-    width: Annotated[int | None, typer.Option("--width", min=1, help="Fit into this width, in px.")] = None,
-    height: Annotated[int | None, typer.Option("--height", min=1, help="Fit into this height, in px.")] = None,
+    width: Annotated[
+        int | None, typer.Option("--width", metavar="PX", min=1, help="Fit into this width, in px.")
+    ] = None,
+    height: Annotated[
+        int | None, typer.Option("--height", metavar="PX", min=1, help="Fit into this height, in px.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take one frame of a video, upright and in its own shape. Past the end: the last frame. Never enlarges."""
+    """Take one frame of a video as a picture.
+
+    It is upright and keeps its shape; nothing is enlarged. Past the end of the video: its last frame.
+    """
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
     from renditor.video.frames import FrameOptions, parse_time  # noqa: PLC0415
 

@@ -38,7 +38,7 @@ def command(
         typer.Option("--server", metavar="URL", envvar="RENDITOR_SERVER", help="Default: the one of the settings."),
     ] = None,
     key: Annotated[
-        str | None, typer.Option("--key", envvar="RENDITOR_KEY", help="An API key with the scope write.")
+        str | None, typer.Option("--key", metavar="KEY", envvar="RENDITOR_KEY", help="An API key with the scope write.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until everything is processed.")] = False,
     as_json: JsonOption = False,

@@ -27,13 +27,19 @@ def command(  # noqa: PLR0913 - the options of a command line
     source: Annotated[Path, typer.Argument(metavar="IN", help="The video.", show_default=False)],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The result: .mp4 .mov .webm .mkv", show_default=False)],
     *,
-    video_codec: Annotated[str | None, typer.Option("--video-codec", help="h264, h265, vp9 or av1.")] = None,
-    audio_codec: Annotated[str | None, typer.Option("--audio-codec", help="aac, opus or mp3.")] = None,
+    video_codec: Annotated[
+        str | None, typer.Option("--video-codec", metavar="CODEC", help="h264, h265, vp9 or av1.")
+    ] = None,
+    audio_codec: Annotated[str | None, typer.Option("--audio-codec", metavar="CODEC", help="aac, opus or mp3.")] = None,
     preset: Annotated[
-        str, typer.Option("--preset", help="Effort: ultrafast (soonest) to veryslow (smallest).")
+        str, typer.Option("--preset", metavar="NAME", help="Effort: ultrafast (soonest) to veryslow (smallest).")
     ] = "medium",
-    crf: Annotated[int | None, typer.Option("--crf", help="Quality: 0 (best) to 51, or 63 for vp9 and av1.")] = None,
-    audio_bitrate: Annotated[str, typer.Option("--audio-bitrate", help="Bits a second, such as 128k.")] = "128k",
+    crf: Annotated[
+        int | None, typer.Option("--crf", metavar="N", help="Quality: 0 (best) to 51, or 63 for vp9 and av1.")
+    ] = None,
+    audio_bitrate: Annotated[
+        str, typer.Option("--audio-bitrate", metavar="BITRATE", help="Bits a second, such as 128k.")
+    ] = "128k",
     max_resolution: Annotated[
         str | None, typer.Option("--max-resolution", metavar="WxH", help="Fit into this box, such as 1920x1080.")
     ] = None,

@@ -18,7 +18,7 @@ def command(
     data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="The server's data folder (data).")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run jobs: for a server started with --no-worker, or beside one to get more done.
+    """Run jobs only: for a server with --no-worker, or to help one.
 
     Ctrl-C or SIGTERM stops it; a job under way is begun again by the next worker.
     """
