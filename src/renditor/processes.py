@@ -94,9 +94,18 @@ def renderer() -> None:
 
 
 def worker() -> None:
-    """Runs the jobs."""
+    """Runs the jobs of a server, beside its renderer."""
+    _work("worker")
+
+
+def lone_worker() -> None:
+    """Runs jobs without a server around it (``renditor worker``): with decoders of its own."""
+    _work("embedded")
+
+
+def _work(role: app.Role) -> None:
     settings = _start()
-    built = app.build(settings, "worker")
+    built = app.build(settings, role)
     built.jobs.start_worker()
 
     async def run() -> None:
@@ -149,11 +158,16 @@ def _checks(built: app.App) -> dict[str, Check]:
     return {"database": database, "storage": storage, "decoders": decoders, "tools": tools}
 
 
-_PROCESSES: dict[str, Callable[[], None]] = {"web": web, "renderer": renderer, "worker": worker}
+_PROCESSES: dict[str, Callable[[], None]] = {
+    "web": web,
+    "renderer": renderer,
+    "worker": worker,
+    "lone-worker": lone_worker,
+}
 
 
 def main() -> None:
-    """``python -m renditor.processes web|renderer|worker``."""
+    """``python -m renditor.processes web|renderer|worker|lone-worker``."""
     die_with_parent(signal.SIGTERM)
     try:
         _PROCESSES[sys.argv[1]]()
