@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -13,13 +13,14 @@ WORK: Final = PurePosixPath("work")  # below the job folder; gone at the end of 
 
 
 @contextlib.asynccontextmanager
-async def workspace(folder: Path, outputs: Iterable[str]) -> AsyncIterator[None]:
+async def workspace(folder: Path, outputs: Sequence[str]) -> AsyncIterator[None]:
     """``folder/work`` for the length of a run. Whatever goes wrong, none of the ``outputs`` stays in ``folder``.
 
-    Raises:
-        FileExistsError: another run has this folder.
+    What an earlier run left there because the machine or the process died is removed first.
     """
     work = folder / WORK
+    for path in (work, *(folder / name for name in outputs)):
+        await asyncio.to_thread(_remove, path)
     work.mkdir()
     try:
         yield

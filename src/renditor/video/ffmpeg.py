@@ -106,15 +106,14 @@ class FFmpegVideo:
         self._toolbox.binaries.require_encoders((options.encoder,))
         path = folder / f"frame.{options.format}"
         budget = self._toolbox.budget(probe.duration, 100_000_000)
-        for number in range(len(frames.starts(options, probe))):
-            arguments = self._framing(probe, source, options, number)
-            await self._toolbox.ffmpeg(arguments, folder=folder, reads=(source,), budget=budget)
-            size = stored_bytes(path)
-            if size:
-                width, height = options.size(probe.video) if probe.video else (0, 0)
-                kind = "image/jpeg" if options.format == "jpg" else f"image/{options.format}"
-                return Output("frame", path.name, path, kind, size, width=width, height=height)
-        raise CorruptMedia("No frame of the video can be decoded: the file is damaged.")
+        async with workspace(folder, (path.name,)):
+            for number in range(len(frames.starts(options, probe))):
+                arguments = self._framing(probe, source, options, number)
+                await self._toolbox.ffmpeg(arguments, folder=folder, reads=(source,), budget=budget)
+                size = stored_bytes(path)
+                if size:
+                    return _frame(path, size, options, probe)
+            raise CorruptMedia("No frame of the video can be decoded: the file is damaged.")
 
     def thumbnail_commands(self, probe: MediaProbe, source: Path, options: frames.FrameOptions) -> list[Command]:
         """The command lines that ``thumbnail`` would try, in order, until one gives a frame."""
@@ -253,3 +252,9 @@ def _output(plan: VideoPlan, kind: OutputKind, folder: Path) -> Output:
         duration=None if kind == "poster" else plan.length,
         metadata={"rungs": rungs} if kind == "hls" else {},
     )
+
+
+def _frame(path: Path, size: int, options: frames.FrameOptions, probe: MediaProbe) -> Output:
+    width, height = options.size(probe.video) if probe.video else (0, 0)
+    kind = "jpeg" if options.format == "jpg" else options.format
+    return Output("frame", path.name, path, f"image/{kind}", size, width=width, height=height)

@@ -1,0 +1,3 @@
+from tests.toolbox import binaries, folder, launcher, toolbox
+
+__all__ = ["binaries", "folder", "launcher", "toolbox"]
