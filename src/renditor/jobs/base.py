@@ -51,7 +51,7 @@ class JobSettings(BaseModel):
         default=10,
         ge=1,
         le=1000,
-        description="A job that ended its worker so often is given up: one poisonous file must not stop the rest.",
+        description="A job begun so often without ever ending is given up: one poisonous file must not kill for ever.",
     )
     step_attempts: int = Field(default=3, ge=1, le=100, description="Tries of a step that failed for a passing reason.")
     retry_seconds: float = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -101,6 +102,15 @@ async def stray(context: JobContext, payload: Json) -> None:
     raise asyncio.CancelledError
 
 
+async def swallowing(context: JobContext, payload: Json) -> str:
+    async def step() -> None:
+        await asyncio.sleep(60)
+
+    with contextlib.suppress(asyncio.CancelledError):
+        await context.step(step)
+    return "as if done"
+
+
 async def not_json(context: JobContext, payload: Json) -> Any:
     async def step() -> Any:
         return {1, 2}
@@ -142,6 +152,7 @@ def engine(database_url: str | None, notes: Notes, tmp_path_factory: pytest.Temp
         "fail": failing(notes),
         "sleep": sleeping(notes),
         "stray": stray,
+        "swallow": swallowing,
         "not json": not_json,
         "leaf": leaf,
         "tree": tree,
@@ -177,6 +188,15 @@ async def until(condition: Callable[[], bool], within: float = 10) -> None:
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110 - made true by another thread
             await asyncio.sleep(0.01)
+
+
+async def until_running(engine: DbosEngine, job_id: str) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            state = await engine.status(job_id)
+            if state is not None and state.state == "running":
+                return
+            await asyncio.sleep(0.02)
 
 
 async def begun(notes: Notes, job_id: str) -> None:
@@ -401,6 +421,20 @@ async def test_old_jobs_are_forgotten_with_their_parts(engine: DbosEngine) -> No
     forgetful.stop()
     assert await engine.status("forgettable") is None
     assert not await engine.list("completed")
+
+
+async def test_a_worker_stops_quickly_and_leaves_its_jobs_to_be_resumed(engine: DbosEngine, notes: Notes) -> None:
+    """Last, because it ends the worker."""
+    await engine.enqueue("swallow", "swallowed", {})
+    await engine.enqueue("sleep", "slept", {"seconds": 60, "disguise": True})
+    await begun(notes, "slept")
+    await until_running(engine, "swallowed")
+    asked = time.monotonic()
+    await asyncio.to_thread(engine.stop)
+    assert time.monotonic() - asked < 1.5
+    assert isinstance(notes.caught["slept"], asyncio.CancelledError)
+    assert [job.state for job in await engine.list() if job.id in {"swallowed", "slept"}] == ["running"] * 2
+    engine.stop()
 
 
 async def test_an_unreachable_database_is_unavailable(tmp_path: Path) -> None:

@@ -75,6 +75,16 @@ async def stubborn(context: JobContext, payload: Json) -> None:
     await context.step(step)
 
 
+async def blocking(context: JobContext, payload: Json) -> None:
+    """Its step holds up the whole loop."""
+
+    async def step() -> None:
+        note("begin", context.job_id)
+        time.sleep(payload["seconds"])  # noqa: ASYNC251 - the mistake under test
+
+    await context.step(step)
+
+
 async def poison(context: JobContext, payload: Json) -> None:
     async def die() -> None:
         note("poisoned", context.job_id)
@@ -91,7 +101,7 @@ def work(settings: str, folder: Path) -> None:
     """A worker: ``settings`` as JSON."""
     os.chdir(folder)
     engine = DbosEngine(JobSettings.model_validate_json(settings), folder)
-    for job in (write, stubborn, poison, tree):
+    for job in (write, stubborn, blocking, poison, tree):
         engine.register(job.__name__, job)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     engine.start_worker()

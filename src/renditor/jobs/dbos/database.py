@@ -60,7 +60,7 @@ def connect(url: sa.URL, folder: Path) -> DBOSClient:
 
 
 class JsonSerializer(Serializer):
-    """JSON instead of DBOS's pickles: whoever may write to the job database must not be able to run code here."""
+    """JSON instead of DBOS's pickles: readable in the database, and no matter to it how our classes look inside."""
 
     def serialize(self, data: Any) -> str:
         if isinstance(data, BaseException):
@@ -76,7 +76,9 @@ class JsonSerializer(Serializer):
         if not isinstance(data, dict) or data.keys() != {"$error"}:
             return data
         record = data["$error"]
-        kind = getattr(errors, record["class"], Internal)
+        kind = getattr(errors, record["class"], None)
+        if not (isinstance(kind, type) and issubclass(kind, RenditorError)):
+            kind = Internal
         return kind(record["detail"], hint=record["hint"], code=record["code"])
 
     def name(self) -> str:

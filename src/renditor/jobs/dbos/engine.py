@@ -32,6 +32,7 @@ _STATES: Final[dict[str, State]] = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
     "CANCELLED": "cancelled",
 }
+_ENDED: Final = [status for status, state in _STATES.items() if state not in {"queued", "running"}]
 _PURGE_SECONDS: Final = 3600.0
 _one_per_process = threading.Lock()
 
@@ -168,7 +169,7 @@ class DbosEngine:
 
         def ask(client: DBOSClient) -> None:
             while old := client.list_workflows(
-                completed_before=before, has_parent=False, limit=500, load_input=False, load_output=False
+                status=_ENDED, completed_before=before, has_parent=False, limit=500, load_input=False, load_output=False
             ):
                 client.delete_workflows([row.workflow_id for row in old], delete_children=True)
 
@@ -185,7 +186,7 @@ def _job_state(row: WorkflowStatus) -> JobState:
     error = str(row.error) if row.error is not None else None
     if row.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
         attempts -= 1
-        error = f"Processing has ended its worker {attempts} times and was given up."
+        error = f"Processing was begun {attempts} times, never came to an end, and was given up."
     return JobState(id=row.workflow_id, name=row.name, state=_STATES[row.status], attempts=attempts, error=error)
 
 

@@ -36,6 +36,7 @@ class Worker:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="jobs", daemon=True)
         self._liveness = Liveness(url, folder, settings, owners=_owners, recover=_recover)
+        self._ticking: list[asyncio.Task[None]] = []
 
     def start(self, jobs: dict[str, JobFunction], ticks: Sequence[tuple[str, float, Tick]]) -> None:
         self._liveness.enter()
@@ -68,8 +69,7 @@ class Worker:
             self.workflows[name] = self._workflow(name, fn)
         # Launched from inside a running loop, DBOS runs all jobs in that loop.
         DBOS.launch()
-        for tick in ticks:
-            self._loop.create_task(self._repeat(*tick), name=tick[0])
+        self._ticking = [asyncio.create_task(self._repeat(*tick), name=tick[0]) for tick in ticks]
 
     def _workflow(self, name: str, fn: JobFunction) -> Callable[[Json, bool], Coroutine[Any, Any, Any]]:
         async def run(payload: Json, part: bool) -> Any:
@@ -77,23 +77,24 @@ class Worker:
                 raise asyncio.CancelledError
             context = _Context(self, DBOS.workflow_id or "", part=part)
             try:
-                return _plain(await fn(context, payload))
-            except asyncio.CancelledError as error:
+                result = _plain(await fn(context, payload))
+            except (Exception, asyncio.CancelledError) as error:
                 if context.interrupted or self.is_cancelled():
+                    # Whatever the job says now, it says because it was interrupted: that is no outcome.
+                    raise asyncio.CancelledError from error
+                if isinstance(error, RenditorError):
                     raise
                 raise _unexpected(error, name) from error
-            except RenditorError:
-                raise
-            except Exception as error:
-                raise _unexpected(error, name) from error
+            if _was_told_to_end():
+                # It swallowed its interruption. What it returned may be half done.
+                raise asyncio.CancelledError
+            return result
 
         # DBOS counts recoveries, we count runs.
         return DBOS.workflow(name=name, max_recovery_attempts=self.settings.max_attempts - 1)(run)
 
     def is_cancelled(self) -> bool:
-        """Whether the current task was told to end, as against a CancelledError that escaped from somewhere inside."""
-        task = asyncio.current_task()
-        return self.stopping or (task is not None and task.cancelling() > 0)
+        return self.stopping or _was_told_to_end()
 
     async def _repeat(self, name: str, every: float, fn: Tick) -> None:
         while True:
@@ -105,14 +106,21 @@ class Worker:
 
     def stop(self) -> None:
         self.stopping = True
-        interrupted = asyncio.run_coroutine_threadsafe(self._interrupt(), self._loop).result()
+        interrupting = asyncio.run_coroutine_threadsafe(self._interrupt(), self._loop)
+        try:
+            interrupted = interrupting.result(timeout=2 * _STOP_SECONDS)
+        except TimeoutError:
+            # A job blocks the loop. DBOS cannot shut down in order then; the end of the process does it all.
+            log.warning("a job blocks its worker; it is recovered when this process has ended")
+            self._liveness.halt()
+            return
         self._liveness.halt()
         DBOS.destroy(destroy_registry=True)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=_STOP_SECONDS)
-        if not self._thread.is_alive():
+        if interrupted:
             self._loop.close()
-        if not interrupted:
+        else:
             log.warning("a job did not react to being interrupted; it is recovered when this process has ended")
         self._liveness.leave(finished=interrupted)
 
@@ -176,6 +184,8 @@ class _Context:
                 for part in parts
             ]
         except Exception as error:
+            if self._worker.stopping:
+                raise asyncio.CancelledError from error
             # A step of its own: a job that was cancelled itself, and its parts with it, learns of that here.
             await self._durable(DBOS.cancel_workflows_async([part.get_workflow_id() for part in parts]))
             if isinstance(error, RenditorError):
@@ -203,6 +213,12 @@ def _recover(workers: list[str]) -> None:
 def _may_pass(error: RenditorError) -> bool:
     """A refused file (4xx) or a tool that failed on it fails again; a busy or absent part of the server may not."""
     return error.status >= 500 and not isinstance(error, ProcessingFailed)
+
+
+def _was_told_to_end() -> bool:
+    """Whether the current task was cancelled, as against a CancelledError that escaped from somewhere inside it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _unexpected(error: BaseException, where: str) -> Internal:
