@@ -213,6 +213,12 @@ class Recipes:
 
     async def sweep(self) -> None:
         """Remove what the catalog has given up from storage, and job folders that no job uses any more."""
+        await self.empty_trash()
+        wanted = await self.catalog.read(jobs.unfinished_ids)
+        await asyncio.to_thread(self._sweep_folders, wanted)
+
+    async def empty_trash(self) -> None:
+        """Remove objects that the catalog has given up; what fails stays marked for the next time."""
         for key in await self.catalog.read(trash.due):
             if key.endswith("/"):
                 async for item in self.storage.list(key):
@@ -220,8 +226,6 @@ class Recipes:
             else:
                 await self.storage.delete(key)
             await self.catalog.write(partial(trash.forget, key=key))
-        wanted = await self.catalog.read(jobs.unfinished_ids)
-        await asyncio.to_thread(self._sweep_folders, wanted)
 
     def _sweep_folders(self, wanted: set[str]) -> None:
         for folder in self.work.iterdir():

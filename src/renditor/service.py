@@ -5,6 +5,7 @@ It joins the three flows (ingest, recipes, deliver) and answers questions about 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -130,7 +131,7 @@ class MediaProcessingService:
     async def delete(self, principal: Principal, asset_id: str) -> None:
         """Remove an asset, its original (unless another asset shares it) and all renditions. Raises: NotFound.
 
-        Delivery answers 404 from now on; storage is emptied by the worker's next sweep, within seconds.
+        Delivery answers 404 from now on. The objects are removed at once; what fails is left to the worker's sweeps.
         """
 
         def work(connection: Any) -> list[str]:
@@ -138,6 +139,8 @@ class MediaProcessingService:
 
         for job_id in await self.flows.catalog.write(work):
             await self.flows.jobs.cancel(job_id)
+        with contextlib.suppress(RenditorError):
+            await self.flows.recipes.empty_trash()
         observe.log().info("media_deleted", owner=principal.owner, asset=asset_id)
 
     async def cancel(self, principal: Principal, asset_id: str) -> Asset:

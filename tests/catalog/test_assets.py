@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ def test_foreign_and_unknown_are_alike(catalog: Catalog) -> None:
     item = add(catalog, asset())
     for principal, asset_id in ((BEN, item.id), (OTHER, item.id), (ANNA, "unknown"), (ANNA, "' OR 1=1 --")):
         with pytest.raises(NotFound) as caught:
-            catalog.read_now(lambda c, who=principal, what=asset_id: assets.owned(c, who, what))
+            catalog.read_now(partial(assets.owned, principal=principal, asset_id=asset_id))
         assert caught.value.detail == NotFound().detail
 
 
@@ -143,7 +144,7 @@ def test_the_same_rendition_twice_is_fine(catalog: Catalog) -> None:
     item = add(catalog, asset())
     for _ in range(2):
         made = Rendition(new_id(), item.id, "image", "w_1.jpg", "k", "image/jpeg", 1, 1)
-        assert catalog.write_now(lambda c, made=made: assets.keep_rendition(c, made))
+        assert catalog.write_now(partial(assets.keep_rendition, item=made))
     assert catalog.read_now(lambda c: assets.count_renditions(c, item.id, "image")) == 1
 
 
@@ -152,7 +153,7 @@ def test_pages_come_newest_first_and_filtered(catalog: Catalog) -> None:
     add(catalog, asset(owner="ben"))
     seen, cursor = [], None
     while True:
-        page, cursor = catalog.read_now(lambda c, cursor=cursor: assets.page(c, ANNA, {}, cursor, 2))
+        page, cursor = catalog.read_now(partial(assets.page, principal=ANNA, filters={}, cursor=cursor, limit=2))
         seen += [item.id for item in page]
         if cursor is None:
             break

@@ -18,7 +18,7 @@ def _count(connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(rate_limits)) or 0
 
 
-def _insert(key: str):  # noqa: ANN202
+def _insert(key: str):
     return lambda connection: connection.execute(rate_limits.insert().values(key=key, tat=0.0))
 
 

@@ -135,10 +135,21 @@ def test_unknown_and_malformed_ids_are_404_alike(client: Client, media_id: str) 
 
 @pytest.mark.parametrize(
     "path",
-    ["/main/image/upload/none.jpg", "/main/image/upload/w_100/none.jpg", "/main/raw/upload/x.bin", "/main/files/x/y",
-     "/main/image/private/x.jpg", "/main/image/fetch/http://127.0.0.1/x.jpg", "/main/video/upload/x.mp4",
-     "/other/image/upload/x.jpg", "/main/image/upload/..%2f..%2fetc%2fpasswd", "/main/image/upload/%00.jpg", "/nothing", "/media/x/nothing"],
-)  # fmt: skip
+    [
+        "/main/image/upload/none.jpg",
+        "/main/image/upload/w_100/none.jpg",
+        "/main/raw/upload/x.bin",
+        "/other/image/upload/x.jpg",
+        "/main/image/private/x.jpg",
+        "/main/image/fetch/http://127.0.0.1/x.jpg",
+        "/main/files/x/y",
+        "/main/video/upload/x.mp4",
+        "/main/image/upload/..%2f..%2fetc%2fpasswd",
+        "/main/image/upload/%00.jpg",
+        "/nothing",
+        "/media/x/nothing",
+    ],
+)
 def test_unknown_delivery_paths_are_404(client: Client, path: str) -> None:
     refused(client.get(path), 404, "not-found")
 
@@ -183,13 +194,11 @@ def test_a_body_that_breaks_off_is_not_taken(client: Client, tmp_path: Path) -> 
     time.sleep(0.5)
 
 
-@pytest.mark.parametrize(
-    "body", [b"{", b"[]", b'{"owner": "me"}', b'{"visibility": "x"}', b'{"tags": [1]}', b"\xff", b"[" * 60_000]
-)
-def test_wrong_changes_are_422_and_come_after_404(client: Client, tmp_path: Path, body: bytes) -> None:
-    refused(client.call("PATCH", "/media/unknown", content=body), 404)
+def test_wrong_changes_are_422_and_come_after_404(client: Client, tmp_path: Path) -> None:
     asset = client.upload(media.photo(tmp_path / "a.jpg", 20, 21)).json()
-    refused(client.call("PATCH", f"/media/{asset['id']}", content=body), 422)
+    for body in (b"{", b"[]", b'{"owner": "me"}', b'{"visibility": "x"}', b'{"tags": [1]}', b"\xff", b"[" * 60_000):
+        refused(client.call("PATCH", "/media/unknown", content=body), 404)
+        refused(client.call("PATCH", f"/media/{asset['id']}", content=body), 422)
     client.call("DELETE", f"/media/{asset['id']}")
 
 
