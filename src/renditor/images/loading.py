@@ -74,7 +74,7 @@ def read_header(source: int, fmt: str) -> tuple[pyvips.Image, ImageInfo]:
         width=shown.width,
         height=shown.height,
         orientation=turn,
-        pages=image.get_n_pages(),
+        pages=_field(image, "n-pages", 1),  # get_n_pages() says 1 from 10 000 frames on
         has_alpha=bool(image.hasalpha()),
         bands=image.bands,
         bit_depth=_field(image, "bits-per-sample", 8 if image.format == "uchar" else 16),

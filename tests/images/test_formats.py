@@ -1,0 +1,107 @@
+"""Which format a client gets."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from renditor.errors import InvalidTransformation
+from renditor.images.base import ImageInfo
+from renditor.images.formats import FORMATS, accept_bucket, check_fits, is_animated, pick_format
+from renditor.images.geometry import Size
+from renditor.transformation import parse
+from renditor.transformation.operations import FORMATS as GRAMMAR_FORMATS
+
+CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+OLD_SAFARI = "image/png,image/svg+xml,image/*;q=0.8,video/*;q=0.8,*/*;q=0.5"
+
+PHOTO = ImageInfo("jpg", 4000, 3000)
+DRAWING = ImageInfo("png", 400, 300, has_alpha=True, bands=4)
+LOOP = ImageInfo("gif", 80, 60, pages=30, has_alpha=True, bands=4)
+SCAN = ImageInfo("tiff", 400, 300, pages=3)
+
+
+def test_the_grammar_names_the_same_formats() -> None:
+    assert FORMATS.keys() == GRAMMAR_FORMATS.keys() - {"auto"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "bucket"),
+    [
+        (CHROME, "avif+webp"),
+        ("image/webp,*/*", "webp"),
+        ("image/avif", "avif"),
+        ("IMAGE/AVIF ; q=0.9 , image/WebP", "avif+webp"),
+        ("image/avif;q=0,image/webp;q=0.1", "webp"),
+        ("image/avif;q=0.0, image/webp; q = 0.000", "plain"),
+        (OLD_SAFARI, "plain"),
+        ("*/*", "plain"),
+        ("image/*", "plain"),
+        ("", "plain"),
+        ("image/avifx", "plain"),
+        ("x," * 50 + "image/avif", "plain"),
+    ],
+)
+def test_accept_headers_fall_into_buckets(accept: str, bucket: str) -> None:
+    assert accept_bucket(accept) == bucket
+
+
+@given(st.text(max_size=100))
+def test_any_accept_header_falls_into_a_bucket(accept: str) -> None:
+    assert accept_bucket(accept) in {"avif+webp", "avif", "webp", "plain"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "requested", "info", "picked"),
+    [
+        (CHROME, "auto", PHOTO, "avif"),
+        (CHROME, "auto", DRAWING, "avif"),
+        ("image/webp", "auto", DRAWING, "webp"),
+        ("*/*", "auto", DRAWING, "png"),
+        ("*/*", "auto", PHOTO, "jpg"),
+        (CHROME, "auto", LOOP, "webp"),
+        ("image/avif", "auto", LOOP, "gif"),
+        ("*/*", "auto", LOOP, "gif"),
+        ("*/*", "auto", SCAN, "jpg"),
+        (CHROME, "png", PHOTO, "png"),
+        (CHROME, None, PHOTO, "jpg"),
+        (CHROME, None, LOOP, "gif"),
+        (CHROME, None, SCAN, "jpg"),
+        (CHROME, None, ImageInfo("tiff", 4, 4, has_alpha=True), "png"),
+    ],
+)
+def test_picked(accept: str, requested: str | None, info: ImageInfo, picked: str) -> None:
+    assert pick_format(accept, requested, info) == picked
+
+
+def test_auto_passes_over_what_cannot_hold_the_result() -> None:
+    phone = ImageInfo("jpg", 8000, 6000)
+    panorama = ImageInfo("jpg", 30_000, 1000)
+    assert pick_format(CHROME, "auto", phone) == "jpg"
+    assert pick_format(CHROME, "auto", phone, parse("w_800")) == "avif"
+    assert pick_format(CHROME, "auto", phone, parse("w_7000")) == "webp"
+    assert pick_format(CHROME, "auto", panorama) == "jpg"
+    assert pick_format(CHROME, "auto", panorama, parse("w_10000")) == "avif"
+    assert pick_format(CHROME, "auto", ImageInfo("gif", 1000, 1000, pages=30)) == "webp"
+    assert pick_format(CHROME, "auto", ImageInfo("gif", 1000, 1000, pages=60)) == "jpg"
+
+
+@pytest.mark.parametrize("requested", ["heic", "tiff", "svg", "m3u8", "auto:image"])
+def test_formats_that_are_not_made(requested: str) -> None:
+    with pytest.raises(InvalidTransformation, match=f"Unsupported format {requested}"):
+        pick_format(CHROME, requested, PHOTO)
+
+
+def test_pages_of_a_tiff_are_no_animation() -> None:
+    assert is_animated(LOOP)
+    assert not is_animated(SCAN)
+    assert not is_animated(PHOTO)
+
+
+def test_results_that_do_not_fit() -> None:
+    check_fits("webp", Size(16_383, 1), 1)
+    with pytest.raises(InvalidTransformation, match="16384 x 1 px is too large for webp"):
+        check_fits("webp", Size(16_384, 1), 1)
+    with pytest.raises(InvalidTransformation, match="in 30 frames is too large for gif"):
+        check_fits("gif", Size(1000, 1000), 30)
