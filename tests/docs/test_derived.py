@@ -79,8 +79,9 @@ def test_delivery_urls_of_the_docs_are_valid() -> None:
     found = 0
     for page in pages():
         for block in blocks(page):
-            for kind, tail in re.findall(r"/main/(image|video)/upload/([^\s\"'`>]+)", block.text):
-                if "{" in tail or "$" in tail or "<" in tail:
+            text = re.sub(r"^.*# not supported.*$", "", block.text, flags=re.MULTILINE)
+            for kind, tail in re.findall(r"/main/(image|video)/upload/([^\s\"'`>]+)", text):
+                if any(sign in tail for sign in "{$<…["):
                     continue
                 path = split_delivery_path(tail, "image" if kind == "image" else "video", presets)
                 assert path.doubt is None, tail  # a public id that begins like a transformation

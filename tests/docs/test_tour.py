@@ -1,0 +1,103 @@
+"""The tours of README and quick start, typed into a real shell against a real server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from renditor.content.sniff import sniff
+from renditor.testing import media
+from tests.docs.pages import DOCS, ROOT, blocks
+from tests.server import RunningServer
+
+README = ROOT / "README.md"
+QUICK_START = DOCS / "tutorial" / "QUICK-START.md"
+BIN = Path(sys.executable).parent
+
+
+def type_in(script: str, folder: Path, **variables: str) -> str:
+    """Run what a reader would type, in ``folder``; the first command that fails ends it. Returns what it printed."""
+    env = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(folder), "LANG": "C.UTF-8"} | variables
+    done = subprocess.run(
+        ["bash", "-eu", "-o", "pipefail", "-c", script],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def script_of(page: Path, tag: str) -> str:
+    found = [block.text for block in blocks(page) if block.tag == tag]
+    assert found, f"{page.name} has no block marked {tag}"
+    return "\n".join(found)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A reader's folder with the three files of the README."""
+    media.photo(tmp_path / "photo.jpg", 1600, 1200)
+    media.video(tmp_path / "talk.mp4", "640x480", 2)
+    media.song(tmp_path / "song.mp3", 2)
+    return tmp_path
+
+
+def format_of(path: Path) -> str:
+    return sniff(path.read_bytes()).format
+
+
+def test_tour_of_the_readme(server: RunningServer, folder: Path) -> None:
+    said = type_in(script_of(README, "tour"), folder, URL=server.url, KEY=server.key)
+    for name, expected in {
+        "photo-800.avif": "avif",
+        "square.jpg": "jpg",
+        "best.webp": "webp",
+        "poster.jpg": "jpg",
+        "second.webp": "webp",
+        "start.bin": "mp4",
+        "song.opus": "opus",
+    }.items():
+        assert format_of(folder / name) == expected, name
+    assert (folder / "start.bin").stat().st_size == 1000
+    assert (folder / "original.mp4").read_bytes() == (folder / "talk.mp4").read_bytes()
+    for part in ("e_sepia", "#EXTM3U", '"status":"completed"', '"status":"cancelled"', '"music"', '"private"'):
+        assert part in said, part
+
+
+def test_quick_start(server: RunningServer, tmp_path: Path) -> None:
+    said = type_in(script_of(QUICK_START, "tour"), tmp_path, URL=server.url, KEY=server.key)
+    place = tmp_path / "quick-start"
+    for name in ("small.avif", "square.webp", "grey.png", "poster.jpg", "talk-web.mp4", "song.opus"):
+        assert format_of(place / name) == name.rpartition(".")[2], name
+    for part in ("image/avif\nimage/webp\n", "#EXTM3U", '"status":"completed"'):
+        assert part in said, part
+    assert said.endswith("404\n")
+
+
+def test_local_commands_of_the_readme(folder: Path) -> None:
+    script = script_of(README, "local")
+    type_in(script.replace("renditor doctor\n", ""), folder)  # doctor judges this machine, not the page
+    for name, expected in {
+        "small.avif": "avif",
+        "small.webm": "webm",
+        "cover.jpg": "jpg",
+        "song.m4a": "m4a",
+        "talk.mp3": "mp3",
+    }.items():
+        assert format_of(folder / name) == expected, name
+    assert (folder / "stream" / "master.m3u8").read_text().startswith("#EXTM3U")
+
+
+def test_library_sample_of_the_readme_is_the_example() -> None:
+    shown = next(block.text for block in blocks(README) if block.language == "python")
+    assert shown in (ROOT / "examples" / "ten_lines.py").read_text()
