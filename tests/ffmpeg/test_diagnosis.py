@@ -56,6 +56,11 @@ def test_the_words_of_an_encoder_are_the_reason() -> None:
     assert "high profile doesn't support 4:4:4" in error.detail
 
 
+def test_an_encoder_without_words() -> None:
+    error = diagnose("ffmpeg", 234, b"[enc:libx264 @ 0x5] Error while opening encoder - maybe incorrect parameters")
+    assert "the encoder did not start" in error.detail
+
+
 def test_paths_and_contexts_do_not_leave() -> None:
     error = diagnose("ffmpeg", 1, b"[abc @ 0x55] cannot open /srv/data/secret/in.mp4 for you\nConversion failed!")
     assert error.detail == "ffmpeg could not do it: cannot open the file for you"

@@ -23,12 +23,13 @@ from renditor.errors import (
 _MEDIA_HINT = "Play the file to its end in a media player; if it stops there too, export it again."
 _INSTALL_HINT = "Run `renditor doctor`: it names what this FFmpeg lacks and how to get it."
 
+_ENCODER_FAILED = "Error while opening encoder"
 _DAMAGED = (
     r"Invalid data found|Could not find codec parameters|could not be decoded|Error submitting packet to decoder|"
     r"error reading header|partial file|Nothing was written into output"
 )
 # A new thread that cannot be started lacks address space for its stack.
-_MEMORY = r"Cannot allocate memory|Out of memory|pthread_create\(\) failed"
+_MEMORY = r"Cannot allocate memory|Out of memory|malloc of size|pthread_create\(\) failed"
 _REFERENCE = r"(?:Protocol|Extension|URL) .{0,80}not .{0,40}(?:whitelist|allowed)"
 
 # The first pattern found in the whole text wins: causes stand before their consequences.
@@ -45,7 +46,6 @@ _CAUSES: tuple[tuple[str, type[RenditorError], str, str | None], ...] = (
     (r"moov atom not found|EBML header parsing failed", CorruptMedia,
      "The file is damaged or incomplete: its index is missing.", _MEDIA_HINT),
     (r"matches no streams|does not contain any stream", NoSuchStream, "The file has no such stream.", None),
-    (_MEMORY, LimitExceeded, "The file needs more memory than one job may take.", None),
     (r"Decode error rate", CorruptMedia, "The file is damaged: much of it could not be decoded.", _MEDIA_HINT),
     (_DAMAGED, CorruptMedia, "The file is damaged: it could not be decoded.", _MEDIA_HINT),
 )  # fmt: skip
@@ -53,7 +53,8 @@ _CAUSES: tuple[tuple[str, type[RenditorError], str, str | None], ...] = (
 # Lines that say that it failed, not why.
 _EMPTY_WORDS = re.compile(
     r"^(?:Conversion failed!|Error (?:opening|initializing|while|sending|writing).*|Task finished.*|Exiting.*|"
-    r"Terminating thread.*|Failed to (?:inject|configure).*|.*Invalid argument\.?|Last message repeated.*)$"
+    r"Terminating thread.*|Failed to (?:inject|configure).*|.*Invalid argument\.?|Last message repeated.*|"
+    r"Could not open encoder before EOF)$"
 )
 _PREFIX = re.compile(r"^(?:\[[^\]]*\]\s*)+")
 _PATH = re.compile(r"(?:file:)?(?:\.{0,2}/)[^\s'\",;:]+")
@@ -62,20 +63,24 @@ _PATH = re.compile(r"(?:file:)?(?:\.{0,2}/)[^\s'\",;:]+")
 def diagnose(tool: str, returncode: int, stderr: bytes) -> RenditorError:
     """The error to raise for a run that ended with ``returncode`` (negative: killed by that signal)."""
     text = stderr.decode("utf-8", "replace")
+    if re.search(_MEMORY, text):
+        return LimitExceeded("The file needs more memory than one job may take.")
     if returncode < 0:
-        return _killed(tool, -returncode, text)
+        return _killed(tool, -returncode)
     # An encoder that does not open has said why in its own words; what follows from it looks like damage.
-    if "Error while opening encoder" not in text:
+    if _ENCODER_FAILED not in text:
         for pattern, kind, detail, hint in _CAUSES:
             if re.search(pattern, text):
                 return kind(detail, hint=hint)
-    reason = _reason(text) or f"it ended with code {returncode} and gave no reason."
+    reason = _reason(text) or (
+        "the encoder did not start; it may need more memory than one job may take."
+        if _ENCODER_FAILED in text
+        else f"it ended with code {returncode} and gave no reason."
+    )
     return ProcessingFailed(f"{tool} could not do it: {reason}")
 
 
-def _killed(tool: str, number: int, text: str) -> RenditorError:
-    if re.search(_MEMORY, text):
-        return LimitExceeded("The file needs more memory than one job may take.")
+def _killed(tool: str, number: int) -> RenditorError:
     if number == signal.SIGXFSZ:
         return LimitExceeded("The result would be larger than one job may write.")
     if number in (signal.SIGKILL, signal.SIGXCPU):  # nobody else sends these: our own kills end in other errors
