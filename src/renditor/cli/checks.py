@@ -196,7 +196,9 @@ def disk_space(data: Path) -> Finding:
 
 
 def database(settings: Settings) -> Finding:
-    from renditor.catalog import Catalog  # noqa: PLC0415 - alembic and SQLAlchemy are slow to import
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - slow to import, and only wanted here
+
+    from renditor.catalog import Catalog  # noqa: PLC0415
 
     name = "database"
     if settings.database_url is None and not (settings.data / "catalog.sqlite").exists():
@@ -213,6 +215,10 @@ def database(settings: Settings) -> Finding:
             catalog.close()
     except RenditorError as error:
         return fail(name, error.detail, fix)
+    except SQLAlchemyError as error:  # the file is damaged, or no database at all
+        return fail(
+            name, f"It cannot be used: {getattr(error, 'orig', error)}.", "Restore the data folder from a backup."
+        )
     if has == wanted:
         return ok(name, f"{kind}, tables of version {has}")
     if has is not None and has > wanted:
