@@ -236,7 +236,7 @@ async def test_a_file_larger_than_the_budget_is_not_written(toolbox: Toolbox, fo
 
 async def test_memory_is_limited(toolbox: Toolbox, folder: Path) -> None:
     poor = Toolbox(toolbox._launcher, toolbox.binaries, FFmpegSettings(memory=600 * 1024**2))
-    large = ["-f", "lavfi", "-i", "color=s=3840x2160:d=4", "-vf", "reverse", "-f", "null", "-"]
+    large = ["-f", "lavfi", "-i", "testsrc2=s=3840x2160:d=4", "-vf", "reverse", "-f", "null", "-"]
     with pytest.raises(LimitExceeded):
         await poor.ffmpeg(large, folder=folder, budget=BUDGET)
 
