@@ -1,7 +1,7 @@
 """The guide's quick start inside your own FastAPI app, with your own user model.
 
-    pip install uvicorn
-    uvicorn --app-dir examples fastapi-media:app --port 8080
+    pip install python-multipart
+    granian --interface asgi --working-dir examples --port 8080 fastapi-media:app
 
     curl -H 'Authorization: Bearer anna-token' -F file=@photo.jpg localhost:8080/media/upload
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from renditor import observe
 from renditor.catalog import Catalog, assets, trash
-from renditor.content.limits import SizeLimits
+from renditor.content.limits import MEBIBYTE, SizeLimits
 from renditor.content.sniff import SNIFF_BYTES, Sniffed, audio_only, sniff
 from renditor.errors import BadRequest, RenditorError, TooLarge, Unprocessable, of_disk
 from renditor.ffmpeg.probe import MediaProbe
@@ -42,6 +42,9 @@ _BATCH = 1024 * 1024
 RECIPE_JOB = "recipe"
 # How long an object may be stored without being known before it counts as left behind by a crash.
 _INTENT_MS = 24 * 3600 * 1000
+# A piece of a body; whoever hands it over does not change it afterwards.
+Chunk = bytes | bytearray
+
 _VERSION_SEGMENT = re.compile(r"v\d+")
 _TAG = re.compile(r"[^\x00-\x1f\x7f,]{1,100}")
 _MAX_TAGS = 50
@@ -130,7 +133,7 @@ class Spool:
     def sha256(self) -> str:
         return self._hash.hexdigest()
 
-    def write(self, chunks: list[bytes]) -> None:
+    def write(self, chunks: list[Chunk]) -> None:
         for chunk in chunks:
             self._hash.update(chunk)
             view = memoryview(chunk)
@@ -171,7 +174,7 @@ class Ingest:
     async def upload(
         self,
         principal: Principal,
-        body: AsyncIterator[bytes],
+        body: AsyncIterator[Chunk],
         options: Callable[[], UploadOptions],
         declared: int | None = None,
     ) -> Asset:
@@ -220,7 +223,7 @@ class Ingest:
     async def _take(
         self,
         principal: Principal,
-        body: AsyncIterator[bytes],
+        body: AsyncIterator[Chunk],
         options: Callable[[], UploadOptions],
         declared: int | None,
     ) -> Asset:
@@ -252,9 +255,9 @@ class Ingest:
         except OSError as error:
             raise of_disk(error) from error
 
-    async def _receive(self, body: AsyncIterator[bytes], spool: Spool, declared: int) -> Sniffed:
+    async def _receive(self, body: AsyncIterator[Chunk], spool: Spool, declared: int) -> Sniffed:
         """Spool the body. The type is known after the first 64 KiB, and with it the cap that the rest must keep."""
-        batch: list[bytes] = []
+        batch: list[Chunk] = []
         waiting, received = 0, 0
         sniffed: Sniffed | None = None
         writing: asyncio.Future[None] | None = None
@@ -390,8 +393,8 @@ class Ingest:
 
 
 def _too_large(limit: int, media_type: str = "upload") -> TooLarge:
-    what = "This upload" if media_type == "upload" else f"This {media_type}"
+    allowed = f"{limit / MEBIBYTE:.0f} MiB" if limit >= MEBIBYTE else f"{limit} bytes"
     return TooLarge(
-        f"{what} is larger than the {limit} bytes that are allowed.",
-        hint=f"The limit is set by RENDITOR_LIMITS__{media_type.upper()} (bytes)." if media_type != "upload" else None,
+        f"This {media_type} is larger than the {allowed} that are allowed.",
+        hint=f"The limit is RENDITOR_LIMITS__{media_type.upper()} (bytes)." if media_type != "upload" else None,
     )

@@ -37,31 +37,25 @@ JOB_SECONDS = Histogram(
 
 
 def configure_logs(settings: LogSettings) -> None:
-    """Set up structlog and the standard library's logging in this process."""
+    """Set up logging in this process: one line on stderr for each event. Other libraries: their warnings, as text."""
+    global _logger  # noqa: PLW0603  # a process has one log
     text = settings.format == "text" or (settings.format == "auto" and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
     level = logging.getLevelNamesMapping()[settings.level.upper()]
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _hide_secrets,
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if text else structlog.processors.JSONRenderer()
+    )
+    _logger = structlog.wrap_logger(
+        structlog.WriteLogger(sys.stderr),
+        processors=[*_PROCESSORS, structlog.processors.TimeStamper(fmt="iso", utc=True), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
-    )
+    plain = "%(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format=plain)
 
 
 def log() -> Any:
-    """The logger. Call it where something happens, not at import: settings come first."""
-    return structlog.get_logger()
+    """The logger. Inside somebody else's program it is ``logging.getLogger("renditor")``, theirs to configure."""
+    return _logger
 
 
 def bind(**values: Any) -> Mapping[str, Any]:
@@ -91,3 +85,16 @@ def _hide_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> 
         if any(part in name.lower() for part in _SECRET_NAMES):
             event[name] = "***"
     return event
+
+
+_PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    _hide_secrets,
+    structlog.processors.format_exc_info,
+]
+_logger: Any = structlog.wrap_logger(
+    logging.getLogger("renditor"),
+    processors=[*_PROCESSORS, structlog.processors.JSONRenderer()],
+    wrapper_class=structlog.stdlib.BoundLogger,
+)

@@ -17,7 +17,7 @@ from renditor.access.ratelimit import Rate
 from renditor.catalog import Catalog, assets, jobs, keys, trash
 from renditor.deliver import Deliver
 from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
-from renditor.ingest import Ingest, UploadOptions, check_tags
+from renditor.ingest import Chunk, Ingest, UploadOptions, check_tags
 from renditor.jobs.base import JobEngine
 from renditor.models import Asset, Principal, Rendition, Scope, Visibility, now_ms
 from renditor.recipes import Recipes
@@ -82,7 +82,7 @@ class MediaProcessingService:
     async def upload(
         self,
         principal: Principal,
-        body: AsyncIterator[bytes],
+        body: AsyncIterator[Chunk],
         options: Callable[[], UploadOptions],
         declared: int | None = None,
     ) -> Asset:

@@ -12,7 +12,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from starlette.requests import ClientDisconnect, Request
 
 from renditor.errors import BadRequest
-from renditor.ingest import UploadOptions
+from renditor.ingest import Chunk, UploadOptions
 
 # Form fields other than the file: a few short options. More than this is somebody filling our memory.
 _FIELD_BYTES = 16 * 1024
@@ -26,7 +26,7 @@ class RawBody:
         self._request = request
         self.declared = _content_length(request)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncIterator[Chunk]:
         received = 0
         async for chunk in _stream(self._request):
             received += len(chunk)
@@ -49,7 +49,7 @@ class FormBody:
         self._filename: str | None = None
         self.declared = None  # the form's length is not the file's
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncIterator[Chunk]:
         found = False
         current: MultipartSegment | None = None
         text = bytearray()
@@ -64,7 +64,7 @@ class FormBody:
                             self._end(current, bytes(text))
                             current = None
                         elif current is not None and current.name == "file":
-                            yield bytes(event)
+                            yield event
                         else:
                             text += event
                             if len(text) > _FIELD_BYTES:

@@ -16,6 +16,14 @@ from renditor.errors import NotFound
 _PAGE = Path(__file__).with_name("page") / "index.html"
 _SWAGGER = Path(swagger_ui_bundle.swagger_ui_path)
 _SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+_BASE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# Trusted types turn every way to put text into the page as markup into an error.
+_PAGE_POLICY = (
+    "script-src {script}; style-src {style}; img-src 'self' blob: data:; media-src 'self'; connect-src 'self';"
+    " require-trusted-types-for 'script'; trusted-types 'none'"
+)
+# Swagger UI sets styles from its script and shows pictures it carries with it.
+_DOCS_POLICY = "script-src 'self' {script}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
 _DOCS = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>renditor API</title>
 <link rel="stylesheet" href="docs/swagger-ui.css"><link rel="icon" href="docs/favicon-32x32.png"></head>
@@ -29,7 +37,7 @@ def router(*, docs: bool) -> APIRouter:
     """``docs``: whether /docs is served."""
     routes = APIRouter(include_in_schema=False)
     page = _PAGE.read_text()
-    page_headers = _document_headers(page, "img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'")
+    page_headers = _document_headers(_PAGE_POLICY.format(script=_hash(page, "script"), style=_hash(page, "style")))
 
     @routes.get("/")
     async def index() -> Response:
@@ -37,10 +45,7 @@ def router(*, docs: bool) -> APIRouter:
 
     if not docs:
         return routes
-    # Swagger UI sets styles from its script and shows its own data: pictures.
-    docs_headers = _document_headers(
-        _DOCS, "style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
-    )
+    docs_headers = _document_headers(_DOCS_POLICY.format(script=_hash(_DOCS, "script")))
 
     @routes.get("/docs")
     async def documentation() -> Response:
@@ -55,21 +60,17 @@ def router(*, docs: bool) -> APIRouter:
     return routes
 
 
-def _document_headers(html: str, sources: str) -> dict[str, str]:
-    """Headers of a page of ours: only its own inline script and style may run, and nobody may frame it."""
-    policy = ["default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]
-    policy += [part.strip() for part in sources.split(";")]
-    for tag, directive in (("script", "script-src"), ("style", "style-src")):
-        hashes = [_hash(block) for block in re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)]
-        if not any(part.startswith(directive) for part in policy):
-            policy.append(" ".join([directive, "'self'", *hashes]))
+def _document_headers(policy: str) -> dict[str, str]:
+    """Headers of a page of ours: nothing but its own script and style runs in it, and nobody may frame it."""
     return {
-        "content-security-policy": "; ".join(policy),
+        "content-security-policy": f"{_BASE_POLICY}; {policy}",
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
         "cache-control": "no-cache",
     }
 
 
-def _hash(block: str) -> str:
+def _hash(html: str, tag: str) -> str:
+    """The hash by which a policy allows the one inline ``<script>`` or ``<style>`` of a page."""
+    (block,) = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
     return f"'sha256-{base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()}'"
