@@ -112,7 +112,8 @@ async def test_a_program_that_cannot_start_says_why(launcher: Launcher, tmp_path
         await launcher.run(["/nowhere/ffmpeg"], policy=POLICY, timeout=5)
     text = tmp_path / "text"
     text.write_text("not a program")
-    with pytest.raises(OSError, match="text"):
+    text.chmod(0o755)
+    with pytest.raises(OSError, match="Exec format"):
         await launcher.run([str(text)], policy=POLICY, timeout=5)
     with pytest.raises(FileNotFoundError):
         await launcher.run(["/bin/true"], policy=POLICY, cwd=tmp_path / "missing", timeout=5)
@@ -227,19 +228,36 @@ async def test_close_stops_every_child(launcher: Launcher) -> None:
     assert await asyncio.to_thread(eventually, lambda: all(gone(child.pid) for child in children))
     with pytest.raises(Unavailable):
         await children[0].wait()
+    with pytest.raises(Unavailable, match="stopping"):
+        await launcher.spawn(["/bin/true"], policy=POLICY)
+    launcher.start()
+    assert (await launcher.run(["/bin/true"], policy=POLICY, timeout=5)).returncode == 0
     for child in children:
         child.close()
 
 
-async def test_a_killed_launcher_takes_its_children_along_and_is_replaced(launcher: Launcher) -> None:
+@pytest.mark.parametrize("wait", [True, False])
+async def test_a_killed_launcher_takes_its_children_along_and_is_replaced(launcher: Launcher, wait: bool) -> None:
     child = await launcher.spawn(["/bin/sleep", "60"], policy=POLICY)
     server = server_of(launcher)
     os.kill(server.pid, signal.SIGKILL)
-    with pytest.raises(Unavailable):
-        await child.wait()
-    assert await asyncio.to_thread(eventually, lambda: gone(child.pid))
+    if wait:
+        with pytest.raises(Unavailable):
+            await child.wait()
+        assert await asyncio.to_thread(eventually, lambda: gone(child.pid))
     assert (await launcher.run(["/bin/true"], policy=POLICY, timeout=5)).returncode == 0
     assert server_of(launcher).pid != server.pid
+    assert await asyncio.to_thread(eventually, lambda: gone(child.pid))
+    child.close()
+
+
+async def test_a_run_whose_launcher_is_killed_says_so(launcher: Launcher) -> None:
+    call = asyncio.create_task(launcher.run(["/bin/sleep", "60"], policy=POLICY, timeout=60))
+    assert await asyncio.to_thread(eventually, lambda: bool(server_of(launcher).children()))
+    await asyncio.sleep(0.1)
+    os.kill(server_of(launcher).pid, signal.SIGKILL)
+    with pytest.raises(Unavailable, match="stopped"):
+        await call
 
 
 OWNER = """

@@ -40,6 +40,12 @@ class Completed:
     stderr: bytes
 
 
+class _LauncherDied(Unavailable):
+    """The launcher process has ended, and every child with it."""
+
+    title = "The launcher of media programs stopped; the program was killed."
+
+
 class Child:
     """A running program. Dropping the last reference to it kills it, as ``close`` does."""
 
@@ -64,6 +70,10 @@ class Child:
         with contextlib.suppress(OSError):
             self._reply.shutdown(socket.SHUT_WR)
 
+    async def end(self) -> None:
+        """Kill it and wait until it is dead, at most two seconds."""
+        await _bury(self._reply)
+
     def close(self) -> None:
         """Kill it and forget it."""
         self._reply.close()
@@ -78,25 +88,33 @@ class Launcher:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._closed = False
 
     def start(self) -> None:
-        """Start the launcher process unless it runs. ``spawn`` and ``run`` do it themselves where it is missing."""
+        """Start the launcher process unless there is one. ``spawn`` and ``run`` do so too, and replace a dead one."""
         with self._lock:
-            if self._process is not None and self._process.poll() is None:
-                return
-            self._close()
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            ours.settimeout(_SEND_SECONDS)
-            with theirs:
-                self._process = _keep(self._script, theirs.fileno())
-            self._control = ours
+            self._closed = False
+            self._open()
 
     def close(self) -> None:
-        """Stop the launcher process and every child it has."""
+        """Stop the launcher process and every child it has. Nothing starts any more until ``start``."""
         with self._lock:
-            self._close()
+            self._closed = True
+            self._stop()
 
-    def _close(self) -> None:
+    def _open(self) -> socket.socket:
+        if self._control is not None:
+            return self._control
+        if self._closed:
+            raise Unavailable("The server is stopping.")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.settimeout(_SEND_SECONDS)
+        with theirs:
+            self._process = _keep(self._script, theirs.fileno())
+        self._control = ours
+        return ours
+
+    def _stop(self) -> None:
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -145,32 +163,40 @@ class Launcher:
             "standard": [descriptor is not None for descriptor in standard],
         }
         given = [descriptor for descriptor in standard if descriptor is not None]
+        payload = json.dumps(request).encode()
+        try:
+            return await self._request(payload, [*given, *pass_fds])
+        except _LauncherDied:  # killed from outside: once more with another
+            return await self._request(payload, [*given, *pass_fds])
+
+    async def _request(self, payload: bytes, descriptors: list[int]) -> Child:
+        with self._lock:
+            control = self._open()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         try:
             with theirs:
-                self._send(json.dumps(request).encode(), [theirs.fileno(), *given, *pass_fds])
+                socket.send_fds(control, [payload], [theirs.fileno(), *descriptors])
             answer = await _receive(ours)
+        except (BrokenPipeError, ConnectionResetError, _LauncherDied):
+            ours.close()
+            self._discard(control)
+            raise _LauncherDied from None
+        except asyncio.CancelledError:
+            await _bury(ours)
+            raise
         except BaseException:
             ours.close()
             raise
         if "error" in answer:
             ours.close()
-            raise OSError(answer["error"], os.strerror(answer["error"]), argv[0])
+            raise OSError(answer["error"], os.strerror(answer["error"]))
         return Child(answer["pid"], ours)
 
-    def _send(self, payload: bytes, descriptors: list[int]) -> None:
-        for _ in range(2):
-            control = self._control
-            try:
-                if control is None:
-                    raise BrokenPipeError  # noqa: TRY301 - not started yet is the same case as died
-                socket.send_fds(control, [payload], descriptors)
-            except (BrokenPipeError, ConnectionResetError):  # killed from outside: start another
-                self.start()
-            else:
-                return
-        raise Unavailable("The launcher of media programs does not run.")
+    def _discard(self, control: socket.socket) -> None:
+        with self._lock:
+            if self._control is control:
+                self._stop()
 
     async def run(  # noqa: PLR0913 - as spawn
         self,
@@ -215,7 +241,7 @@ class Launcher:
                         await pipe.drained()
                     returncode = await child.wait()
                 except BaseException:
-                    await _end(child)
+                    await child.end()
                     raise
         output.finish()
         return Completed(returncode, bytes(output.stdout), bytes(output.stderr))
@@ -248,16 +274,20 @@ def _keep(script: Path, control: int) -> subprocess.Popen[bytes]:
     return result
 
 
-async def _end(child: Child) -> None:
-    """Kill and wait, so that nobody clears a folder the child still writes to."""
-    child.kill()
+async def _bury(reply: socket.socket) -> None:
+    """Have the child killed, and wait for that: nobody shall clear a folder the child still writes to."""
+    if reply.fileno() < 0:  # it is dead, and the news has been read
+        return
+    with contextlib.suppress(OSError):
+        reply.shutdown(socket.SHUT_WR)
     try:
         async with asyncio.timeout(_DEATH_SECONDS):
-            await child.wait()
+            while "pid" in await _receive(reply):  # the news of its start may still be on the way
+                pass
     except (TimeoutError, Unavailable):
         pass
     finally:
-        child.close()
+        reply.close()
 
 
 async def _receive(reply: socket.socket) -> dict[str, Any]:
@@ -267,7 +297,7 @@ async def _receive(reply: socket.socket) -> dict[str, Any]:
         payload = b""
     if not payload:
         reply.close()
-        raise Unavailable("The launcher of media programs stopped; the program was killed.")
+        raise _LauncherDied
     message: dict[str, Any] = json.loads(payload)
     return message
 
