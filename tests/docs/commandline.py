@@ -73,7 +73,7 @@ def _parameter(item: Any) -> Parameter:
     if shown:
         text += f" Default: `{default}`."
     if is_option and item.required:
-        text += " Required."
+        text = f"{text.removesuffix('.')}. Required."
     metavar = item.metavar or item.name.upper().rpartition("_")[2]
     if item.nargs == -1:
         metavar += "..."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,14 @@ def test_local_commands_of_the_readme(folder: Path) -> None:
     }.items():
         assert format_of(folder / name) == expected, name
     assert (folder / "stream" / "master.m3u8").read_text().startswith("#EXTM3U")
+
+
+def test_start_looks_as_shown(server: RunningServer) -> None:
+    shown = next(block.text for block in blocks(README) if block.text.startswith("renditor is starting"))
+    said = server.log.read_text()
+    for line in shown.splitlines():
+        words = re.split(r"http|…|rk_", line)[0]
+        assert words in said, line
 
 
 def test_library_sample_of_the_readme_is_the_example() -> None:
