@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 
@@ -52,26 +52,26 @@ def ladder(width: int, height: int, frame_rate: Fraction) -> tuple[Rung, ...]:
     By the short side, so that portrait video gets the same rungs as landscape; never larger than the source. A
     source below the smallest step gets one rung of its own size.
     """
-    short = min(width, height)
-    steps = [step for step in _STEPS if step.short_side <= short] or [_Step(short, _STEPS[-1].crf, _STEPS[-1].maxrate)]
+    short = int(min(width, height) * min(Fraction(1), Fraction(_LONGEST_SIDE, max(width, height))))
+    steps = [step for step in _STEPS if step.short_side <= short] or [replace(_STEPS[-1], short_side=max(short, 2))]
     return tuple(_rung(step, width, height, frame_rate) for step in steps)
 
 
 def fit(width: int, height: int, box_width: int, box_height: int) -> tuple[int, int]:
     """Largest even size of the same shape within both the source and the box; at least 2 x 2 px."""
     scale = min(Fraction(box_width, width), Fraction(box_height, height), Fraction(1))
-    return _even(width * scale, width), _even(height * scale, height)
+    return _even(width * scale, min(width, box_width)), _even(height * scale, min(height, box_height))
 
 
 def _rung(step: _Step, width: int, height: int, frame_rate: Fraction) -> Rung:
-    scale = min(Fraction(step.short_side, min(width, height)), Fraction(_LONGEST_SIDE, max(width, height)), Fraction(1))
-    maxrate = round(step.maxrate * (_HIGH_RATE_FACTOR if frame_rate > _HIGH_RATE else 1))
+    scale = min(Fraction(step.short_side, min(width, height)), Fraction(1))
     size = _even(width * scale, width), _even(height * scale, height)
-    name = min(size) if step.short_side < _STEPS[-1].short_side else step.short_side
+    maxrate = round(step.maxrate * (_HIGH_RATE_FACTOR if frame_rate > _HIGH_RATE else 1))
+    name = min(step.short_side, *size)
     return Rung(f"{name}p", *size, crf=step.crf, maxrate=maxrate, bufsize=round(maxrate * _BUFFER_SECONDS))
 
 
-def _even(wanted: Fraction, source: int) -> int:
-    """The nearest even number, because 4:2:0 colour has half the width and height; never above the source."""
+def _even(wanted: Fraction, most: int) -> int:
+    """The nearest even number, because 4:2:0 colour has half the width and height; never above ``most``."""
     even = 2 * round(wanted / 2)
-    return max(2, even if even <= source else even - 2)
+    return max(2, even if even <= most else even - 2)
