@@ -45,7 +45,8 @@ def test_what_is_wrong_with_what_was_typed_is_wrong_usage(run: Run, samples: Pat
         ((photo, "out.jpg", "-t", "w_huge"), "w_huge"),
         ((photo, "out.jpg", "-t", "zz_1"), "zz_1"),
         ((photo, "out.xyz"), "out.xyz"),
-        ((photo, "out"), "out"),
+        ((photo, "out"), "The format of out is not known"),
+        ((photo, ".jpg"), "The format of .jpg is not known"),
         ((photo, "out.jpg", "-t", "c_crop,w_10,h_10,x_9999"), "outside the picture"),
     ):
         done = run("image", *arguments)

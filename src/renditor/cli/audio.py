@@ -49,14 +49,15 @@ def convert(source: Path, target: Path, bitrate: str | None, sample_rate: int | 
     from renditor.video.transcode import parse_bitrate  # noqa: PLC0415
 
     bits = None if bitrate is None else parse_bitrate(bitrate)
-    wanted = audio_format(target.suffix.lstrip(".").lower(), bits, sample_rate)
+    wanted = audio_format(files.extension(target, ".mp3"), bits, sample_rate)
     given = files.source(source)
     place = files.target(target, given)
 
     async def work(bench: Bench) -> tuple[dict[str, Any], str]:
         return await _make(bench, given, place, wanted)
 
-    answer(*local.run(work, f"Converting {source.name}"), as_json=as_json)
+    shown, words = local.run(work, f"Converting {source.name}")
+    answer(shown, f"{target}: {words}", as_json=as_json)
 
 
 async def _make(bench: Bench, source: Path, place: Path, wanted: AudioFormat) -> tuple[dict[str, Any], str]:
@@ -83,4 +84,4 @@ def _shown(place: Path, output: Output) -> tuple[dict[str, Any], str]:
         clock(output.duration or 0.0),
         size(output.bytes),
     ]
-    return shown, f"{place}: {', '.join(words)}"
+    return shown, ", ".join(words)

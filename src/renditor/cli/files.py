@@ -8,7 +8,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from renditor.cli.terminal import CommandError
+from renditor.cli.terminal import BAD_USAGE, CommandError
 
 _ENTRIES = {".m3u8", ".mpd"}
 _COPY_BYTES = 32 * 1024 * 1024  # between two looks at whether the user pressed Ctrl-C
@@ -60,6 +60,18 @@ def target_folder(path: Path) -> Path:
         )
     _check_writable(absolute if path.is_dir() else absolute.parent)
     return absolute
+
+
+def extension(path: Path, example: str) -> str:
+    """What ``path`` ends in, without the dot, in small letters. Raises: CommandError: nothing."""
+    if not path.suffix.strip("."):
+        raise CommandError(
+            f"The format of {path} is not known.",
+            hint=f"Give it an ending, such as {path.name.rstrip('.') or 'result'}{example}.",
+            code="no-format",
+            status=BAD_USAGE,
+        )
+    return path.suffix[1:].lower()
 
 
 async def place(made: Path, wanted: Path) -> None:

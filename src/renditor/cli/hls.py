@@ -44,7 +44,8 @@ def command(
             return show_plan(plan.to_json(), provider.commands(plan, given))
         (output,) = await provider.run(plan, given, bench.folder, bench.report)
         await files.place_folder(output.path, place)
-        return _made(place, plan, output)
+        shown, words = _made(place, plan, output)
+        return shown, f"{target / 'master.m3u8'} {words}"
 
     answer(*local.run(work, f"Making {target.name or target}"), as_json=as_json)
 
@@ -68,4 +69,4 @@ def _made(place: Path, plan: VideoPlan, output: Output) -> tuple[dict[str, Any],
         ],
     }
     rows = [(rung.name, f"{rung.width} x {rung.height} px") for rung in plan.rungs]
-    return shown, f"{place / 'master.m3u8'} (HLS) and manifest.mpd (DASH), {size(output.bytes)}\n{table(rows)}"
+    return shown, f"(HLS) and manifest.mpd (DASH), {size(output.bytes)}\n{table(rows)}"

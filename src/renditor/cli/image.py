@@ -52,7 +52,7 @@ def command(
     made = local.run(work, f"Making {target.name}")
     count = len(made.content)
     shown = {
-        "path": str(target),
+        "path": str(place),
         "format": made.format,
         "content_type": made.content_type,
         "width": made.width,
@@ -91,7 +91,7 @@ def _output_format(wanted: Transformation, target: Path) -> str:
     named = wanted.last(FORMAT)
     if named and named != "auto":
         return str(named)
-    extension = target.suffix.lstrip(".").lower()
+    extension = files.extension(target, ".jpg")
     if extension in _EXTENSIONS:
         return _EXTENSIONS[extension]
     raise CommandError(

@@ -39,7 +39,7 @@ def command(
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
     from renditor.video.frames import FrameOptions, parse_time  # noqa: PLC0415
 
-    extension = target.suffix.lstrip(".").lower()
+    extension = files.extension(target, ".jpg")
     options = FrameOptions(at=parse_time(at), width=width, height=height, format=_EXTENSIONS.get(extension, extension))
     given = files.source(source)
     place = files.target(target, given)
@@ -56,6 +56,6 @@ def command(
             "bytes": output.bytes,
             "at": options.at,
         }
-        return shown, f"{place}: {output.width} x {output.height} px, {size(output.bytes)}"
+        return shown, f"{target}: {output.width} x {output.height} px, {size(output.bytes)}"
 
     answer(*local.run(work, f"Reading {source.name}"), as_json=as_json)

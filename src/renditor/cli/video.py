@@ -55,7 +55,7 @@ def command(  # noqa: PLR0913 - the options of a command line
 
     width, height = transcode.parse_resolution(max_resolution) if max_resolution else (None, None)
     options = transcode.TranscodeOptions(
-        container=target.suffix.lstrip(".").lower(),
+        container=files.extension(target, ".mp4"),
         video_codec=video_codec,
         audio_codec=audio_codec,
         preset=preset,
@@ -70,7 +70,8 @@ def command(  # noqa: PLR0913 - the options of a command line
     async def work(bench: Bench) -> tuple[dict[str, Any], str]:
         if dry_run:
             return await _show(bench, given, options)
-        return await _make(bench, given, place, options)
+        shown, words = await _make(bench, given, place, options)
+        return shown, f"{target}: {words}"
 
     answer(*local.run(work, f"Converting {source.name}"), as_json=as_json)
 
@@ -101,7 +102,7 @@ async def _make(bench: Bench, source: Path, place: Path, options: TranscodeOptio
     }
     codecs = " + ".join(str(codec) for codec in output.metadata.values() if codec)
     lasts = clock(output.duration or 0.0)
-    return shown, f"{place}: {codecs}, {output.width} x {output.height} px, {lasts}, {size(output.bytes)}"
+    return shown, f"{codecs}, {output.width} x {output.height} px, {lasts}, {size(output.bytes)}"
 
 
 def ffmpeg_video(bench: Bench) -> FFmpegVideo:

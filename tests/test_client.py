@@ -1,0 +1,101 @@
+"""The typed client, against a real server and against things that are none."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from renditor.client import Client, ServerError
+from renditor.errors import BadRequest
+from renditor.testing import media
+from tests.server import RunningServer, free_port
+
+
+async def test_a_file_is_streamed_checked_and_waited_for(server: RunningServer, tmp_path: Path) -> None:
+    song = media.song(tmp_path / "song.mp3", 1)
+    shares: list[float] = []
+    stages: list[tuple[int, str]] = []
+    async with Client(server.url, server.key) as client:
+        asset = await client.upload(song, shares.append)
+        assert asset["status"] == "processing"
+        assert asset["sha256"] == hashlib.sha256(song.read_bytes()).hexdigest()
+        assert shares[-1] == 1.0
+        assert shares == sorted(shares)
+        done = await client.wait(asset["id"], lambda percent, stage: stages.append((percent, stage)))
+        assert done["status"] == "completed"
+        assert done["renditions"]
+        assert all(0 <= percent <= 100 for percent, _ in stages)
+
+
+async def test_the_servers_refusals_come_with_code_and_hint(server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<html>")
+    async with Client(server.url, server.key) as client:
+        with pytest.raises(ServerError) as refused:
+            await client.upload(tmp_path / "page.html")
+        assert (refused.value.error_code, refused.value.http_status) == ("unsupported-media", 415)
+        assert refused.value.hint
+        with pytest.raises(ServerError) as unknown:
+            await client.get("../keys")
+        assert (unknown.value.error_code, unknown.value.http_status) == ("not-found", 404)
+    async with Client(server.url, "rk_wrong") as client:
+        with pytest.raises(ServerError) as stranger:
+            await client.upload(media.photo(tmp_path / "a.jpg"))
+        assert stranger.value.http_status == 401
+
+
+async def test_no_server_and_no_url(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    for url in ("media.example.com", "ftp://example.com", "http://", "http://[::1"):
+        with pytest.raises(BadRequest):
+            Client(url, "key")
+    async with Client(f"http://127.0.0.1:{free_port()}", "key") as client:
+        with pytest.raises(ServerError, match="does not answer") as error:
+            await client.upload(tmp_path / "file")
+        assert error.value.http_status == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "not one of a renditor server"),
+        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\n{}", "not one of a renditor server"),
+        (b"", "broke"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "broke"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"sha256": "other"', "not one of a renditor server"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n{"sha256": "other"}', "other bytes than were sent"),
+    ],
+)
+async def test_other_programs_at_that_address(tmp_path: Path, answer: bytes, said: str) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                while b"\r\n\r\nx" not in (received := connection.recv(65536)) and received != b"x":
+                    pass
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        async with Client(f"http://127.0.0.1:{listener.getsockname()[1]}", "key") as client:
+            with pytest.raises(ServerError, match=said):
+                await client.upload(tmp_path / "file")
+        thread.join()
+
+
+async def test_a_file_that_shrinks_while_it_is_sent(server: RunningServer, tmp_path: Path) -> None:
+    file = tmp_path / "video.mp4"
+    file.write_bytes(bytes(5_000_000))
+
+    def shrink(_: float) -> None:
+        file.write_bytes(b"")
+
+    async with Client(server.url, server.key) as client:
+        with pytest.raises(ServerError) as error:
+            await client.upload(file, shrink)
+        assert error.value.error_code in ("changed", "unsupported-media")
