@@ -63,7 +63,8 @@ def page(
 
 
 def renditions_of(connection: sa.Connection, asset_id: str) -> list[Rendition]:
-    query = sa.select(renditions).where(renditions.c.asset_id == asset_id).order_by(renditions.c.id)
+    order = (renditions.c.kind, renditions.c.name)
+    query = sa.select(renditions).where(renditions.c.asset_id == asset_id).order_by(*order)
     return [_rendition(row) for row in connection.execute(query)]
 
 

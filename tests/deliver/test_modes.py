@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from renditor.deliver.modes import DeliverySettings, Gate
+from renditor.errors import Unauthenticated
+from renditor.transformation.path import split_delivery_path
+from renditor.transformation.sign import sign
+
+SECRET = "0123456789abcdef" * 4
+SETTINGS = {"widths": (320, 640), "presets": {"thumb": "c_fill,w_200,h_200"}}
+
+
+def allowed(mode: str, tail: str, kind: str = "image") -> bool:
+    settings = DeliverySettings(mode=mode, **SETTINGS)  # type: ignore[arg-type]
+    path = split_delivery_path(tail, kind, settings.presets)  # type: ignore[arg-type]
+    try:
+        Gate(settings, SECRET).check(path)
+    except Unauthenticated as error:
+        assert error.hint
+        assert "sha256" in error.hint
+        return False
+    return True
+
+
+@pytest.mark.parametrize("tail", ["cat.jpg", "w_123/cat.jpg", "a_5/w_7,h_9/cat.png"])
+def test_open_allows_everything(tail: str) -> None:
+    assert allowed("open", tail)
+
+
+@pytest.mark.parametrize(
+    ("tail", "expected"),
+    [
+        ("cat.jpg", True),
+        ("v12/cat.jpg", True),
+        ("w_320/cat.webp", True),
+        ("c_fill,g_north,w_640,f_auto,q_70/cat.jpg", True),
+        ("f_auto,q_80/cat.jpg", True),
+        ("t_thumb/cat.jpg", True),
+        ("w_321/cat.jpg", False),
+        ("w_0.5/cat.jpg", False),
+        ("w_320,h_100/cat.jpg", False),
+        ("w_320/w_640/cat.jpg", False),
+        ("a_90/cat.jpg", False),
+        ("w_320,dpr_2.0/cat.jpg", False),
+    ],
+)
+def test_the_ladder(tail: str, expected: bool) -> None:
+    assert allowed("ladder", tail) is expected
+
+
+@pytest.mark.parametrize("tail", ["cat.jpg", "w_320/cat.jpg", "t_thumb/cat.jpg"])
+def test_signed_allows_nothing_unsigned(tail: str) -> None:
+    assert not allowed("signed", tail)
+
+
+@pytest.mark.parametrize("mode", ["open", "ladder", "signed"])
+@pytest.mark.parametrize("long", [True, False])
+def test_a_signature_opens_every_mode_and_a_wrong_one_none(mode: str, long: bool) -> None:
+    text = "w_333,h_111/folder/cat.jpg"
+    assert allowed(mode, f"s--{sign(text, SECRET, long=long)}--/{text}")
+    assert allowed(mode, f"s--{sign(text, SECRET, long=long)}--/w_333,h_111/v5/folder/cat.jpg")  # the version is not signed
+    assert not allowed(mode, f"s--{sign(text, SECRET + 'x', long=long)}--/{text}")
+    assert not allowed(mode, f"s--{sign(text, SECRET, long=long)}--/w_334,h_111/folder/cat.jpg")
+
+
+def test_streams_are_on_the_ladder() -> None:
+    assert allowed("ladder", "sp_auto/film.m3u8", "video")
+    assert allowed("ladder", "film.mp4", "video")
+    assert not allowed("ladder", "so_1,w_320/film.jpg", "video")
