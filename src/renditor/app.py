@@ -104,9 +104,9 @@ def build(settings: Settings, role: Role) -> App:
 
 def build_tools(settings: Settings, cache: Path, *, own_decoders: bool) -> Tools:
     """The part of the application that needs no catalog. ``cache`` remembers what was learned about the programs."""
+    binaries = resolve(settings.ffmpeg, cache / "tools.json")
     launcher = Launcher()
     launcher.start()
-    binaries = resolve(settings.ffmpeg, cache / "tools.json")
     toolbox = Toolbox(launcher, binaries, settings.ffmpeg)
     decoder: Decoder
     if own_decoders:

@@ -189,3 +189,28 @@ def test_a_taken_port_is_named(run: Run) -> None:
     assert f"Port {port} on 127.0.0.1" in done.error
     assert "--port" in done.err.splitlines()[1]
     assert not Path("d").exists()
+
+
+def test_a_database_that_cannot_be_used_is_said_in_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The lock on a data folder is held until the process ends: each try gets its own.
+    for folder, url, said in (
+        ("d1", f"postgresql+psycopg://u:pa@127.0.0.1:{free_port()}/db", "The database does not answer."),
+        ("d2", "mysql://u:pa@127.0.0.1/db", "'database_url'"),
+        ("d3", "nonsense", "'database_url'"),
+    ):
+        monkeypatch.setenv("RENDITOR_DATABASE_URL", url)
+        done = run("serve", "--data", folder, "--port", "0")
+        assert done.status in (1, 2)
+        assert said in done.error
+        assert "pa@" not in done.err
+    monkeypatch.delenv("RENDITOR_DATABASE_URL")
+
+
+# SQLAlchemy leaves the connection it could not set up to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_damaged_database_is_said_in_one_line(run: Run) -> None:
+    Path("d").mkdir()
+    Path("d/catalog.sqlite").write_text("this is text, and no database at all" * 10)
+    done = run("serve", "--data", "d", "--port", "0")
+    assert done.status == 1
+    assert done.error == "error: The database is damaged."

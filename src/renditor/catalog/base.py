@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from renditor.errors import Unavailable
+from renditor.errors import BadRequest, Unavailable
 
 Value = TypeVar("Value")
 
+_KINDS = ("sqlite:///", "postgresql+psycopg://")
 _BUSY_TIMEOUT_MS = 10_000
 
 
@@ -36,9 +37,18 @@ class Catalog:
     Args:
         url: an SQLAlchemy URL: ``sqlite:///...`` or ``postgresql+psycopg://...``.
         settings: sizes of the pools.
+
+    Raises:
+        BadRequest: another kind of URL.
     """
 
     def __init__(self, url: str, settings: CatalogSettings) -> None:
+        if not url.startswith(_KINDS):
+            raise BadRequest(
+                "The setting 'database_url' is of no known kind.",
+                hint="It reads postgresql+psycopg://USER:PASSWORD@HOST/NAME; without it there is SQLite.",
+                code="bad-settings",
+            )
         self.url = url
         self._sqlite = url.startswith("sqlite")
         self._reader = self._engine(settings.readers, read_only=True)
@@ -71,14 +81,19 @@ class Catalog:
         return self._run(self._writer, work)
 
     def migrate(self) -> None:
-        """Bring the tables to this version. Safe to repeat; run by ``serve`` and ``worker`` before anything else."""
+        """Bring the tables to this version. Safe to repeat; run by ``serve`` and ``worker`` before anything else.
+
+        Raises: Unavailable: the database cannot be reached, or is none.
+        """
         # Imported here: alembic takes 100 ms that web workers and image commands need not spend.
         from alembic import command  # noqa: PLC0415
 
-        config = _alembic()
-        with self._writer.begin() as connection:
+        def upgrade(connection: sa.Connection) -> None:
+            config = _alembic()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+        self.write_now(upgrade)
 
     def version(self) -> tuple[str | None, str]:
         """The version of the tables that are there (None: there are none), and the one this program works with.
@@ -101,11 +116,13 @@ class Catalog:
         try:
             with engine.begin() as connection:
                 return work(connection)
-        except IntegrityError:
-            raise
-        except (OperationalError, DBAPIError) as error:
+        except DBAPIError as error:
             if isinstance(error, OperationalError) or error.connection_invalidated:
                 raise Unavailable("The database does not answer.", hint="`renditor doctor` tells why.") from error
+            if type(error) is DatabaseError:  # what SQLite says of a file that is no database, or a damaged one
+                raise Unavailable(
+                    "The database is damaged.", hint="Restore the data folder from a backup.", code="damaged-database"
+                ) from error
             raise
 
     def _engine(self, size: int, *, read_only: bool) -> sa.Engine:

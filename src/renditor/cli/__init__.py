@@ -97,6 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # names of files may hold what the terminal's encoding cannot show
     try:
         status = typer.main.get_command(build())(given, prog_name="renditor", standalone_mode=False)
+    except KeyboardInterrupt:
+        return terminal.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last resort of a program: one line for people instead of a trace
         return terminal.fail(error, given)
     return status if isinstance(status, int) else 0

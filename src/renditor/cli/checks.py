@@ -23,7 +23,7 @@ from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from renditor.errors import RenditorError
+from renditor.errors import RenditorError, Unavailable
 from renditor.ffmpeg import checks as programs
 from renditor.sandbox.policy import protections
 
@@ -196,9 +196,7 @@ def disk_space(data: Path) -> Finding:
 
 
 def database(settings: Settings) -> Finding:
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - slow to import, and only wanted here
-
-    from renditor.catalog import Catalog  # noqa: PLC0415
+    from renditor.catalog import Catalog  # noqa: PLC0415 - slow to import, and only wanted here
 
     name = "database"
     if settings.database_url is None and not (settings.data / "catalog.sqlite").exists():
@@ -214,11 +212,7 @@ def database(settings: Settings) -> Finding:
         finally:
             catalog.close()
     except RenditorError as error:
-        return fail(name, error.detail, fix)
-    except SQLAlchemyError as error:  # the file is damaged, or no database at all
-        return fail(
-            name, f"It cannot be used: {getattr(error, 'orig', error)}.", "Restore the data folder from a backup."
-        )
+        return fail(name, error.detail, fix if error.error_code == Unavailable.code else error.hint)
     if has == wanted:
         return ok(name, f"{kind}, tables of version {has}")
     if has is not None and has > wanted:

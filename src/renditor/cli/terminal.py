@@ -17,7 +17,7 @@ from renditor.errors import BadRequest, RenditorError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
-FAILED, BAD_USAGE = 1, 2
+FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
 DEBUG_VARIABLE = "RENDITOR_DEBUG"
 
 Colour = Literal["green", "yellow", "red", "bold"]
