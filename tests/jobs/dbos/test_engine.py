@@ -355,7 +355,7 @@ async def test_a_failed_part_fails_its_job_with_its_error_and_ends_the_others(en
 
 async def test_cancelling_a_job_cancels_its_parts(engine: DbosEngine, caplog: pytest.LogCaptureFixture) -> None:
     await engine.enqueue("tree", "felled", {"leaves": [{"value": 1, "seconds": 60}] * 2})
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.5)
     await engine.cancel("felled")
     assert (await ended(engine, "felled")).state == "cancelled"
     # Both slots for parts are free again.

@@ -47,20 +47,25 @@ class Machine:
         return found
 
 
-@pytest.fixture
-def machine(database_url: str | None, tmp_path: Path) -> Iterator[Machine]:
-    url = address(database_url, tmp_path)
+@pytest.fixture(scope="module")
+def database(database_url: str | None, tmp_path_factory: pytest.TempPathFactory) -> sa.URL:
+    url = address(database_url, tmp_path_factory.mktemp("data"))
     if url.get_backend_name() == "postgresql":
         server = sa.create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
         with server.connect() as connection:
-            connection.execute(sa.text(f'CREATE DATABASE "{url.database}_{tmp_path.name}"'))
+            connection.execute(sa.text(f'CREATE DATABASE "{url.database}"'))
         server.dispose()
-        url = url.set(database=f"{url.database}_{tmp_path.name}")
-    machine = Machine(url, tmp_path / "workers")
+    return url
+
+
+@pytest.fixture
+def machine(database: sa.URL, tmp_path: Path) -> Iterator[Machine]:
+    machine = Machine(database, tmp_path / "workers")
     yield machine
     for worker in machine.workers:
         worker.halt()
         worker.leave()
+    assert machine.rows() == set()
 
 
 def die(worker: Liveness) -> None:
@@ -122,6 +127,8 @@ def test_a_worker_that_still_runs_something_keeps_row_and_lock(machine: Machine)
     stubborn.leave(finished=False)
     assert sweeper.sweep() == []
     assert stubborn.worker in machine.rows()
+    die(stubborn)
+    assert sweeper.sweep() == [stubborn.worker]
 
 
 def test_the_first_sweep_comes_with_the_watch(machine: Machine) -> None:
@@ -227,4 +234,5 @@ def test_a_worker_whose_beat_hangs_ends_itself_before_others_may_act(machine: Ma
     fenced.join(timeout=5)
     assert fenced.exitcode == FENCE_EXIT
     assert time.monotonic() - begun < 1.5
+    assert machine.worker().sweep() == machine.recovered != []
     assert "has not answered in time" in (machine.folder / "log").read_text(encoding="utf-8")
