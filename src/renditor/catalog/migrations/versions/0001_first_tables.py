@@ -8,6 +8,16 @@ down_revision = None
 
 
 def upgrade() -> None:
+    _api_keys()
+    _originals()
+    _rate_limits()
+    _trash()
+    _assets()
+    _jobs()
+    _renditions()
+
+
+def _api_keys() -> None:
     op.create_table(
         "api_keys",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -21,6 +31,9 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
     )
+
+
+def _originals() -> None:
     op.create_table(
         "originals",
         sa.Column("key", sa.String(length=200), nullable=False),
@@ -30,12 +43,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_originals")),
         sa.UniqueConstraint("tenant", "sha256", name=op.f("uq_originals_tenant_sha256")),
     )
+
+
+def _rate_limits() -> None:
     op.create_table(
         "rate_limits",
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("tat", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_limits")),
     )
+
+
+def _trash() -> None:
     op.create_table(
         "trash",
         sa.Column("key", sa.String(length=200), nullable=False),
@@ -44,6 +63,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_trash")),
     )
     op.create_index("ix_trash_not_before", "trash", ["not_before"], unique=False)
+
+
+def _assets() -> None:
     op.create_table(
         "assets",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -81,6 +103,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_assets_original_key", "assets", ["original_key"], unique=False)
     op.create_index("ix_assets_owner", "assets", ["tenant", "owner", "id"], unique=False)
+
+
+def _jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -98,6 +123,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_jobs_asset_id", "jobs", ["asset_id"], unique=False)
     op.create_index("ix_jobs_status", "jobs", ["status", "updated_at"], unique=False)
+
+
+def _renditions() -> None:
     op.create_table(
         "renditions",
         sa.Column("id", sa.String(length=64), nullable=False),
