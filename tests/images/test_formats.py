@@ -10,6 +10,7 @@ from renditor.errors import InvalidTransformation
 from renditor.images.base import ImageInfo
 from renditor.images.formats import FORMATS, accept_bucket, check_fits, is_animated, pick_format
 from renditor.images.geometry import Size
+from renditor.images.settings import ImageSettings
 from renditor.transformation import parse
 from renditor.transformation.operations import FORMATS as GRAMMAR_FORMATS
 
@@ -85,6 +86,9 @@ def test_auto_passes_over_what_cannot_hold_the_result() -> None:
     assert pick_format(CHROME, "auto", panorama, parse("w_10000")) == "avif"
     assert pick_format(CHROME, "auto", ImageInfo("gif", 1000, 1000, pages=30)) == "webp"
     assert pick_format(CHROME, "auto", ImageInfo("gif", 1000, 1000, pages=60)) == "jpg"
+    assert pick_format("*/*", "auto", ImageInfo("gif", 1000, 1000, pages=60)) == "jpg"
+    assert pick_format(CHROME, "auto", ImageInfo("png", 6000, 4000)) == "avif"
+    assert pick_format(CHROME, "auto", ImageInfo("png", 6000, 4000, has_alpha=True)) == "webp"
 
 
 @pytest.mark.parametrize("requested", ["heic", "tiff", "svg", "m3u8", "auto:image"])
@@ -100,8 +104,20 @@ def test_pages_of_a_tiff_are_no_animation() -> None:
 
 
 def test_results_that_do_not_fit() -> None:
-    check_fits("webp", Size(16_383, 1), 1)
+    check_fits("webp", Size(16_383, 1), 1, alpha=True)
     with pytest.raises(InvalidTransformation, match="16384 x 1 px is too large for webp"):
-        check_fits("webp", Size(16_384, 1), 1)
+        check_fits("webp", Size(16_384, 1), 1, alpha=False)
     with pytest.raises(InvalidTransformation, match="in 30 frames is too large for gif"):
-        check_fits("gif", Size(1000, 1000), 30)
+        check_fits("gif", Size(2000, 1000), 30, alpha=False)
+    check_fits("avif", Size(6000, 4000), 1, alpha=False)
+    with pytest.raises(InvalidTransformation, match="6000 x 4000 px is too large for avif"):
+        check_fits("avif", Size(6000, 4000), 1, alpha=True)
+
+
+def test_what_is_accepted_can_be_delivered_as_it_is() -> None:
+    settings = ImageSettings()
+    for fmt, pixels in settings.max_pixels.model_dump().items():
+        assert pixels <= settings.max_output_pixels
+        if fmt in FORMATS:
+            assert pixels <= FORMATS[fmt].max_pixels
+    assert settings.max_animation_pixels <= min(FORMATS["gif"].max_pixels, FORMATS["webp"].max_pixels)

@@ -137,6 +137,17 @@ def test_the_result_has_exactly_the_size_asked_for(fmt: str, wanted: tuple[int, 
     assert (made.image.width, made.image.height) == wanted
 
 
+@pytest.mark.parametrize("fmt", ["jpg", "png", "webp", "avif", "gif", "tiff"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 7), (8, 8), (300, 1), (15, 2)])
+def test_tiny_pictures(fmt: str, size: tuple[int, int]) -> None:
+    width, height = size
+    content = encoded(plain(width, height, RED), fmt)
+    info = probe(content, fmt)
+    assert (info["width"], info["height"]) == size
+    for transformation in ("", "c_limit,w_100", "c_fill,h_1,w_1", "c_pad,h_5,w_5"):
+        render(content, fmt, transformation, "jpg")
+
+
 def test_a_small_result_looks_like_the_picture_decoded_in_full() -> None:
     photo = noise(1600, 800).gaussblur(6)
     content = encoded(photo, "jpg", Q=95)

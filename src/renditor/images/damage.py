@@ -13,7 +13,7 @@ from renditor.images.loading import load, vips_errors
 
 # A warning of libjpeg that leaves every pixel intact: padding between segments, common in camera files.
 _HARMLESS = "extraneous bytes before marker"
-_EIGHTH = 8  # all entropy-coded data is read, 1/64 of the pixels are made
+_EIGHTH = 8  # all entropy-coded data is read, 1/64 of the pixels are made; at least one must be left
 
 
 def check_damage(source: int, info: ImageInfo) -> None:
@@ -23,25 +23,28 @@ def check_damage(source: int, info: ImageInfo) -> None:
         CorruptMedia: truncated or damaged.
         LimitExceeded: decoding needs more memory than this process may have.
     """
+    shrink = _EIGHTH if min(info.width, info.height) >= _EIGHTH else 1
     with vips_errors():
         if info.format == "jpg":
-            _check_jpeg(source)
+            _check_jpeg(source, shrink)
         elif is_animated(info):
             load(source, info.format, n=-1).avg()
+        elif info.format == "webp":
+            load(source, "webp", scale=1 / shrink).avg()
         else:
-            load(source, info.format, **({"scale": 1 / _EIGHTH} if info.format == "webp" else {})).avg()
+            load(source, info.format).avg()
     if info.format == "gif":
         check_gif_blocks(source)
 
 
-def _check_jpeg(source: int) -> None:
+def _check_jpeg(source: int, shrink: int) -> None:
     """Bad entropy-coded data is only a warning to libjpeg, so warnings count; the harmless one does not."""
     try:
-        load(source, "jpg", shrink=_EIGHTH, fail_on="warning").avg()
+        load(source, "jpg", shrink=shrink, fail_on="warning").avg()
     except pyvips.Error as error:
         if _HARMLESS not in str(error):
             raise
-        load(source, "jpg", shrink=_EIGHTH).avg()
+        load(source, "jpg", shrink=shrink).avg()
 
 
 def check_gif_blocks(source: int) -> None:

@@ -23,7 +23,8 @@ class Format:
     """What a format can hold.
 
     ``max_side``: px, by its specification or its encoder. ``max_pixels``: px of all frames added up that its encoder
-    manages within 1 GiB of memory and about 10 s (measured); beyond, encoders fail or crash rather than refuse.
+    manages within 1 GiB of memory and 10 to 15 s of CPU (measured); beyond, encoders fail or crash rather than refuse.
+    ``alpha_weight``: how many px a transparent one counts for.
     """
 
     content_type: str
@@ -31,10 +32,11 @@ class Format:
     max_pixels: int
     alpha: bool = True
     animation: bool = False
+    alpha_weight: int = 1
 
-    def fits(self, size: Size, frames: int = 1) -> bool:
-        longest, pixels = max(size.width, size.height), size.width * size.height * frames
-        return longest <= self.max_side and pixels <= self.max_pixels
+    def fits(self, size: Size, frames: int, *, alpha: bool) -> bool:
+        pixels = size.width * size.height * frames * (self.alpha_weight if alpha else 1)
+        return max(size.width, size.height) <= self.max_side and pixels <= self.max_pixels
 
 
 FORMATS: dict[str, Format] = {
@@ -44,10 +46,10 @@ FORMATS: dict[str, Format] = {
     "png": Format("image/png", max_side=1_000_000, max_pixels=200_000_000),
     # 14 bits in the container
     "webp": Format("image/webp", max_side=16_383, max_pixels=40_000_000, animation=True),
-    # libheif's encoder; it holds the whole picture several times over
-    "avif": Format("image/avif", max_side=16_384, max_pixels=20_000_000),
+    # libheif's encoder; it holds the whole picture several times over, and alpha as a second picture
+    "avif": Format("image/avif", max_side=16_384, max_pixels=24_500_000, alpha_weight=2),
     # 16 bits in the header; 0.3 s of CPU per million px
-    "gif": Format("image/gif", max_side=65_535, max_pixels=25_000_000, animation=True),
+    "gif": Format("image/gif", max_side=65_535, max_pixels=40_000_000, animation=True),
 }
 
 
@@ -78,14 +80,14 @@ def is_animated(info: ImageInfo) -> bool:
     return info.pages > 1 and info.format in {"gif", "webp"}
 
 
-def check_fits(fmt: str, size: Size, frames: int) -> None:
+def check_fits(fmt: str, size: Size, frames: int, *, alpha: bool) -> None:
     """Refuse what the encoder of ``fmt`` cannot make.
 
     Raises:
         InvalidTransformation: too many px, or too many on one side.
     """
     limit = FORMATS[fmt]
-    if not limit.fits(size, frames):
+    if not limit.fits(size, frames, alpha=alpha):
         shape = f"{size.width} x {size.height} px" + (f" in {frames} frames" if frames > 1 else "")
         raise InvalidTransformation(
             f"The result of {shape} is too large for {fmt}:"
@@ -122,11 +124,11 @@ def pick_format(
 
 def _best(bucket: AcceptBucket, info: ImageInfo, size: Size) -> OutputFormat:
     """AVIF over WebP over the format every client knows; an animation stays one where it can."""
-    frames = info.pages if is_animated(info) else 1
-    if bucket.startswith("avif") and frames == 1 and FORMATS["avif"].fits(size):
+    frames, alpha = (info.pages if is_animated(info) else 1), info.has_alpha
+    if bucket.startswith("avif") and frames == 1 and FORMATS["avif"].fits(size, frames, alpha=alpha):
         return "avif"
-    if bucket.endswith("webp") and FORMATS["webp"].fits(size, frames):
+    if bucket.endswith("webp") and FORMATS["webp"].fits(size, frames, alpha=alpha):
         return "webp"
-    if frames > 1 and FORMATS["gif"].fits(size, frames):
+    if frames > 1 and FORMATS["gif"].fits(size, frames, alpha=alpha):
         return "gif"
-    return "png" if info.has_alpha else "jpg"
+    return "png" if alpha else "jpg"

@@ -27,7 +27,7 @@ SOURCE_FORMATS = frozenset(_LOADERS)
 
 _UPRIGHT, _MIRRORED = 1, 2
 _FIRST_SIDEWAYS = 5  # EXIF orientations 5-8 swap width and height
-# "encoder plugin": libheif's words when its AV1 encoder cannot start; with our parameters only memory is missing.
+# The last two are words of encoders (AV1; WebP): with our parameters, memory is all that can be missing.
 _OUT_OF_MEMORY = (
     "memory allocation",
     "out of memory",
@@ -35,6 +35,7 @@ _OUT_OF_MEMORY = (
     "unable to allocate",
     "cannot allocate",
     "encoder plugin",
+    "save_buffer:",
 )
 _SHOWN = 120  # characters of libvips' own reason that are passed on
 

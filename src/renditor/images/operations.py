@@ -113,22 +113,29 @@ def build(source: int, info: ImageInfo, transformation: Transformation, output: 
     source_size = Size(info.width, info.height)
     sizes = results(source_size, transformation)
     bounds.check_results(sizes, frame_count)
-    check_fits(output, sizes[-1], frame_count)
+    check_fits(output, sizes[-1], frame_count, alpha=info.has_alpha)
     components = transformation.components or (Component(()),)
-    geometry = plan(source_size, components[0])
-    if frame_count > 1:
-        frames = load_frames(source, info)
-    else:
-        frames = [load_upright(source, info, None if geometry.region else geometry.scaled)]
-    timing = {name: frames[0].get(name) for name in ("delay", "loop") if frames[0].get_typeof(name)}
-    frames = [to_srgb(frame) for frame in frames]
-    for number, component in enumerate(components):
-        if number:
-            geometry = plan(Size(frames[0].width, frames[0].height), component)
+    if frame_count == 1:
+        first = plan(source_size, components[0])
+        frame = _worked(load_upright(source, info, None if first.region else first.scaled), source_size, components)
+        return Picture(frame, Size(frame.width, frame.height), 1)
+    loaded = load_frames(source, info)
+    timing = {name: loaded[0].get(name) for name in ("delay", "loop") if loaded[0].get_typeof(name)}
+    # Each frame is finished before the next begins: a thousand open pipelines would hold a gigabyte of line buffers.
+    frames = [_worked(frame, source_size, components).copy_memory() for frame in loaded]
+    return Picture(_joined(frames, timing), Size(frames[0].width, frames[0].height), frame_count)
+
+
+def _worked(frame: pyvips.Image, source_size: Size, components: tuple[Component, ...]) -> pyvips.Image:
+    """One frame, all components. The first is planned for ``source_size``; the loader may have done its scaling."""
+    frame = to_srgb(frame)
+    size = source_size
+    for component in components:
+        geometry = plan(size, component)
         for step in STEPS:
-            frames = [step(frame, geometry, component) for frame in frames]
-    size = Size(frames[0].width, frames[0].height)
-    return Picture(_joined(frames, timing) if frame_count > 1 else frames[0], size, frame_count)
+            frame = step(frame, geometry, component)
+        size = Size(frame.width, frame.height)
+    return frame
 
 
 def to_srgb(image: pyvips.Image) -> pyvips.Image:

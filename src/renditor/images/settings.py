@@ -13,15 +13,16 @@ class PixelLimits(BaseModel):
 
     The same number of pixels costs very different memory (measured): a baseline JPEG next to nothing, a progressive one
     7 bytes/px, AVIF and WebP up to 20 bytes/px, since they are not decoded in strips. An AVIF of 2 KB can say
-    12000 x 12000.
+    12000 x 12000. No limit is above what the encoder of the same format manages (``formats``): whatever is accepted can
+    also be delivered as it is.
     """
 
     jpg: int = Field(default=100_000_000, ge=1)
     png: int = Field(default=50_000_000, ge=1)
     tiff: int = Field(default=50_000_000, ge=1)
     webp: int = Field(default=40_000_000, ge=1)
-    gif: int = Field(default=50_000_000, ge=1)
-    avif: int = Field(default=40_000_000, ge=1)
+    gif: int = Field(default=40_000_000, ge=1)
+    avif: int = Field(default=24_500_000, ge=1)
 
 
 class AutoQuality(BaseModel):
@@ -41,7 +42,7 @@ class ImageSettings(BaseModel):
     max_frames: int = Field(default=1000, ge=1, description="Most frames of an animation, or pages of a file.")
     # Frames of a large picture: 1000 frames of 7000x7000 px fit a small file too.
     max_animation_pixels: int = Field(
-        default=100_000_000,
+        default=40_000_000,
         ge=1,
         description="Most px of all frames of an animation added up (width x height x frames).",
     )
