@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -41,18 +42,17 @@ def command(  # noqa: PLR0913 - the options of a command line
     Prints where it answers and, at the first start, the first admin API key. Ctrl-C or SIGTERM stops everything.
     All options are settings too: `renditor config show` lists them.
     """
+    flags = {"host": host, "port": port, "data": data, "workers": workers, "tls_cert": tls_cert, "tls_key": tls_key}
+    processes = ("renderer", "web") if no_worker else ("renderer", "web", "worker")
+    _start(flags, processes, as_json=as_json)
+
+
+def _start(flags: dict[str, Any], processes: Sequence[str], *, as_json: bool) -> NoReturn:
+    """Check, claim, prepare, say so, and become the supervisor of the processes: same process id, another program."""
     from renditor import app, config, observe, supervisor  # noqa: PLC0415 - --help stays quick
     from renditor.cli import serving  # noqa: PLC0415
 
-    overrides = {
-        "host": host,
-        "port": port,
-        "data": data,
-        "workers": workers,
-        "tls_cert": tls_cert,
-        "tls_key": tls_key,
-    }
-    settings = config.load(**overrides)
+    settings = config.load(**flags)
     serving.check_certificate(settings.tls_cert, settings.tls_key)
     settings = settings.model_copy(update={"port": serving.port_to_use(settings.host, settings.port)})
     app.prepare_data(settings)
@@ -60,11 +60,11 @@ def command(  # noqa: PLR0913 - the options of a command line
     key = app.first_start(settings)
     observe.share_metrics(settings.data / "run" / "metrics")
     # The folder as absolute path, the port as chosen.
-    serving.export(overrides | {"data": settings.data, "port": settings.port})
+    serving.export(flags | {"data": settings.data, "port": settings.port})
     shown = {"url": settings.base_url, "data": str(settings.data), "key": key, "pid": os.getpid()}
     answer(shown, _welcome(settings.base_url, settings.data, key), as_json=as_json)
     sys.stdout.flush()
-    supervisor.take_over(serving.children("renderer", "web", *(() if no_worker else ("worker",))))
+    supervisor.take_over(serving.children(*processes))
 
 
 def _welcome(url: str, data: Path, key: str | None) -> str:

@@ -50,8 +50,7 @@ def command(  # noqa: PLR0913 - the options of a command line
 
     The container is that of OUT's extension. Nothing is enlarged; personal metadata is left out.
     """
-    from renditor.cli import local  # noqa: PLC0415 - --help stays quick
-    from renditor.video import transcode  # noqa: PLC0415
+    from renditor.video import transcode  # noqa: PLC0415 - --help stays quick
 
     width, height = transcode.parse_resolution(max_resolution) if max_resolution else (None, None)
     options = transcode.TranscodeOptions(
@@ -64,6 +63,12 @@ def command(  # noqa: PLR0913 - the options of a command line
         max_width=width,
         max_height=height,
     )
+    answer(*_convert(source, target, options, dry_run=dry_run), as_json=as_json)
+
+
+def _convert(source: Path, target: Path, options: TranscodeOptions, *, dry_run: bool) -> tuple[dict[str, Any], str]:
+    from renditor.cli import local  # noqa: PLC0415 - --help stays quick
+
     given = files.source(source)
     place = files.target(target, given)
 
@@ -73,7 +78,7 @@ def command(  # noqa: PLR0913 - the options of a command line
         shown, words = await _make(bench, given, place, options)
         return shown, f"{target}: {words}"
 
-    answer(*local.run(work, f"Converting {source.name}"), as_json=as_json)
+    return local.run(work, f"Converting {source.name}")
 
 
 async def _show(bench: Bench, source: Path, options: TranscodeOptions) -> tuple[dict[str, Any], str]:
