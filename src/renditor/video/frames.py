@@ -70,7 +70,8 @@ def starts(options: FrameOptions, probe: MediaProbe) -> list[tuple[float, bool]]
     video = _video(probe)
     end = (video.duration or probe.duration or 0.0) + max(0.0, video.start - probe.start)
     trials = [(options.at, False)] if options.at < end else []
-    return [*trials, *((round(max(0.0, end - back), 6), True) for back in _LAST_SECONDS), (0.0, True)]
+    trials += [(round(max(0.0, end - back), 6), True) for back in (*_LAST_SECONDS, end)]
+    return list(dict.fromkeys(trials))
 
 
 def arguments(
