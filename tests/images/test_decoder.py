@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +60,38 @@ def test_an_avif_larger_than_its_container_says_is_refused() -> None:
 def test_a_png_with_less_data_than_it_claims_is_corrupt() -> None:
     with pytest.raises(CorruptMedia):
         probe(png_claiming(5000, 5000), "png")
+
+
+GUESSES = """
+import sys, pyvips
+from renditor.images.decoder import prepare
+prepare()
+for line in sys.stdin:
+    try:
+        pyvips.Image.new_from_file(line.strip()).avg()
+        print("read")
+    except pyvips.Error:
+        print("refused")
+"""
+
+
+def test_other_loaders_are_switched_off_in_the_child(tmp_path: Path) -> None:
+    """Even if something let libvips guess: SVG, its own .v format, CSV and the like stay unreadable."""
+    picture, paths = quadrants(30, 20), []
+    for name in ("a.jpg", "a.png", "a.webp", "a.gif", "a.avif", "a.tif", "a.v", "a.csv"):
+        paths.append(tmp_path / name)
+        picture[0].write_to_file(str(paths[-1]))
+    (tmp_path / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><rect/></svg>")
+    paths.append(tmp_path / "a.svg")
+    run = subprocess.run(
+        [sys.executable, "-c", GUESSES],
+        input="\n".join(map(str, paths)),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert run.stdout.split() == ["read"] * 6 + ["refused"] * 3
 
 
 def test_limits_come_with_the_request() -> None:

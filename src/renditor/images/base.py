@@ -59,6 +59,7 @@ class ImageProvider(Protocol):
 
         Raises:
             CorruptMedia: truncated or damaged (422).
+            UnsupportedMedia: a format or a compression that is not read here (415).
             LimitExceeded: more pixels or frames than allowed (422), found from the header alone.
             Overloaded: no decoder was free in time (503).
         """
@@ -69,6 +70,6 @@ class ImageProvider(Protocol):
 
         Raises:
             InvalidTransformation: the transformation cannot be applied to this picture (400).
-            CorruptMedia, LimitExceeded, Overloaded: as for ``probe``.
+            CorruptMedia, UnsupportedMedia, LimitExceeded, Overloaded: as for ``probe``.
         """
         ...

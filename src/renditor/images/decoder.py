@@ -66,13 +66,18 @@ def handle(request: dict[str, Any], source: int, output: BinaryIO) -> dict[str, 
 
 def main() -> NoReturn:
     """Prepare libvips for hostile input, then serve until the pool ends."""
+    prepare()
+    _warm_up()
+    serve(handle)
+
+
+def prepare() -> None:
+    """Set libvips up for one hostile file at a time. For the whole process, and not to be undone."""
     pyvips.cache_set_max(0)  # no request ever sees the same operation again, and cached ones hold memory
     pyvips.concurrency_set(1)  # one core per decoder: the pool has one decoder per core
     pyvips.operation_block_set("VipsForeignLoad", True)
     for name in _LOADER_CLASSES:
         pyvips.operation_block_set(name, False)
-    _warm_up()
-    serve(handle)
 
 
 def _warm_up() -> None:
