@@ -134,12 +134,16 @@ class Spool:
         return self._hash.hexdigest()
 
     def write(self, chunks: list[Chunk]) -> None:
-        for chunk in chunks:
-            self._hash.update(chunk)
-            view = memoryview(chunk)
-            while view:
-                view = view[self._file.write(view) :]
-            self.bytes += len(chunk)
+        """Blocking. Raises: OutOfSpace, Unavailable."""
+        try:
+            for chunk in chunks:
+                self._hash.update(chunk)
+                view = memoryview(chunk)
+                while view:
+                    view = view[self._file.write(view) :]
+                self.bytes += len(chunk)
+        except OSError as error:
+            raise of_disk(error) from error
 
     def discard(self) -> None:
         """Close, and remove the file unless storage has taken it over."""
@@ -281,8 +285,6 @@ class Ingest:
             if writing:
                 await writing
             await asyncio.to_thread(spool.write, batch)
-        except OSError as error:
-            raise of_disk(error) from error
         finally:
             if writing and not writing.done():  # the thread must be done with the file before it is closed
                 await asyncio.shield(asyncio.wait([writing]))

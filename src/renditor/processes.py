@@ -111,6 +111,8 @@ def _work(role: app.Role) -> None:
     async def run() -> None:
         await _until_stopped(asyncio.Event().wait())
         await built.close()
+        # Ends here: the interpreter's own end would wait for threads whose work is given up, such as a slow disk's.
+        os._exit(0)
 
     asyncio.run(run())
 

@@ -24,7 +24,7 @@ from pydantic import BaseModel, Field
 from renditor import observe
 from renditor.audio.base import AudioFormat
 from renditor.catalog import Catalog, assets, jobs, trash
-from renditor.errors import BadRequest, Internal, RenditorError
+from renditor.errors import BadRequest, Internal, OutOfSpace, Overloaded, RenditorError, Unavailable
 from renditor.jobs.base import JobContext, JobEngine, Json
 from renditor.models import Asset, Job, MediaType, Output, Rendition, new_id, now_ms
 from renditor.routing import MediaRouter
@@ -36,6 +36,8 @@ from renditor.video.plan import Tier, plan
 _PROGRESS_EVERY = 0.5
 _PUBLISHING = 0.97  # the share of a job's progress that is done when its outputs are made
 _INTENT_MS = 24 * 3600 * 1000
+# Attempts at a job for reasons that may pass.
+_ATTEMPTS = 3
 # A job is looked at by the reconciler when nobody has touched its row for this long.
 _STALE_MS = 20_000
 # Folders that no unfinished job owns are removed when nothing happened in them for this long: pictures of a frame are
@@ -95,33 +97,19 @@ class Recipes:
         try:
             await asyncio.to_thread(self._make_folder, job_id, folder)
             output_bytes = await self._make(job, folder)
-        except RenditorError as error:
-            await self._fail(job, error)
         except JobGone:
             observe.log().info("job_cancelled", job=job.id, asset=job.asset_id, recipe=job.recipe)
         except asyncio.CancelledError:
             observe.log().info("job_interrupted", job=job.id, asset=job.asset_id, recipe=job.recipe)
             raise
         except Exception as error:
-            if job.attempts < 3:  # the engine tries again; the last attempt ends the job
-                observe.log().warning(
-                    "job_attempt_failed", job=job.id, attempt=job.attempts, error_type=type(error).__name__
-                )
-                raise
-            observe.log().exception("job_crashed", job=job.id, asset=job.asset_id)
-            await self._fail(job, Internal(hint="The server's log has the details under this job's id."))
+            if _may_pass(error) and job.attempts < _ATTEMPTS:
+                kind = type(error).__name__
+                observe.log().warning("job_attempt_failed", job=job.id, attempt=job.attempts, error_type=kind)
+                raise  # the engine tries again
+            await self._fail(job, error)
         else:
-            seconds = time.monotonic() - began
-            observe.JOBS.labels(job.recipe, "completed").inc()
-            observe.JOB_SECONDS.labels(job.recipe).observe(seconds)
-            observe.log().info(
-                "media_processing_completed",
-                job=job.id,
-                asset=job.asset_id,
-                recipe=job.recipe,
-                processing_time_ms=round(seconds * 1000),
-                output_size=output_bytes,
-            )
+            self._log_success(job, time.monotonic() - began, output_bytes)
         finally:
             await asyncio.shield(self._clean(job.id, folder))
 
@@ -186,17 +174,29 @@ class Recipes:
         if not await self.catalog.write(commit):
             raise JobGone
 
-    async def _fail(self, job: Job, error: RenditorError) -> None:
+    def _log_success(self, job: Job, seconds: float, output_bytes: int) -> None:
+        observe.JOBS.labels(job.recipe, "completed").inc()
+        observe.JOB_SECONDS.labels(job.recipe).observe(seconds)
+        observe.log().info(
+            "media_processing_completed",
+            job=job.id,
+            asset=job.asset_id,
+            recipe=job.recipe,
+            processing_time_ms=round(seconds * 1000),
+            output_size=output_bytes,
+        )
+
+    async def _fail(self, job: Job, error: Exception) -> None:
+        """End a job as failed. What we did not foresee is logged in full and shown as no more than that."""
+        if not isinstance(error, RenditorError):
+            observe.log().error("job_crashed", job=job.id, asset=job.asset_id, exc_info=error)
+            error = Internal(hint="The server's log has the details under this job's id.")
         shown = {"code": error.error_code, "title": error.title, "detail": error.detail, "hint": error.hint}
         if await self.catalog.write(lambda c: jobs.finish(c, job.id, "failed", shown)):
             observe.JOBS.labels(job.recipe, "failed").inc()
-            observe.log().error(
-                f"{job.recipe}_processing_failed",
-                job=job.id,
-                asset=job.asset_id,
-                error=error.detail,
-                error_type=type(error).__name__,
-            )
+            kind = type(error).__name__
+            event = f"{job.recipe}_processing_failed"
+            observe.log().error(event, job=job.id, asset=job.asset_id, error=error.detail, error_type=kind)
 
     # -- sweeps: run by every worker, safe to repeat and to run at once ------------------------------------------------
 
@@ -234,6 +234,11 @@ class Recipes:
                 idle = time.time() - folder.stat().st_mtime
                 if job_id not in wanted and idle > _IDLE_SECONDS:
                     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same work may succeed later: busy decoders, a database that restarts, or something unforeseen."""
+    return not isinstance(error, RenditorError) or isinstance(error, Overloaded | Unavailable | OutOfSpace)
 
 
 class JobGone(Exception):  # not an error: somebody wanted it so
