@@ -10,7 +10,7 @@ from renditor.audio.base import AudioFormat
 from renditor.errors import CorruptMedia, NoSuchStream, ProcessingFailed, RenditorError, Unprocessable
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
-from renditor.ffmpeg.run import Toolbox
+from renditor.ffmpeg.run import Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes, workspace
 from renditor.models import OnProgress, Output
 
@@ -32,14 +32,14 @@ class FFmpegAudio:
         commands.main_stream(found)
         return found
 
-    def commands(
-        self, formats: tuple[AudioFormat, ...], probe: MediaProbe, source: Path
-    ) -> list[tuple[str, tuple[str, ...]]]:
-        """``(stage, argv)`` of every command line that ``run`` would use."""
+    def commands(self, formats: tuple[AudioFormat, ...], probe: MediaProbe, source: Path) -> list[Command]:
+        """The command lines that ``run`` would use, beside those that read the results back."""
         with_cover = _wants_cover(formats, probe)
-        runs = [("cover", commands.cover(probe, self._open(source)))] if with_cover else []
-        runs.append(("encoding", commands.encode(formats, probe, self._open(source), with_cover=with_cover)))
-        return [(stage, tuple(self._toolbox.command("ffmpeg", arguments))) for stage, arguments in runs]
+        encoding = commands.encode(formats, probe, self._open(source), with_cover=with_cover)
+        found = (
+            [self._toolbox.shown("cover", "ffmpeg", commands.cover(probe, self._open(source)))] if with_cover else []
+        )
+        return [*found, self._toolbox.shown("encoding", "ffmpeg", encoding)]
 
     async def run(
         self, formats: tuple[AudioFormat, ...], source: Path, folder: Path, on_progress: OnProgress

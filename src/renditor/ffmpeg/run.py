@@ -48,6 +48,14 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """One exact command line of a run, for ``--dry-run``. Relative names lie in the job folder."""
+
+    stage: str
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """How far a run of FFmpeg came: frames of the first video output, seconds of the longest output."""
 
@@ -80,7 +88,7 @@ class Toolbox:
         ]
 
     def command(self, tool: Tool, arguments: Sequence[str]) -> list[str]:
-        """The exact command line of a run, for showing and for running."""
+        """The exact command line of a run."""
         common: tuple[str, ...] = ()
         if tool == "ffmpeg":
             # Never reads the terminal, never asks before overwriting, says nothing but errors and progress. A file of
@@ -90,6 +98,10 @@ class Toolbox:
         elif tool == "ffprobe":
             common = ("-hide_banner", "-loglevel", "warning")
         return [str(self.binaries.require(tool).path), *common, *arguments]
+
+    def shown(self, stage: str, tool: Tool, arguments: Sequence[str]) -> Command:
+        """The command line of a run, for showing."""
+        return Command(stage, tuple(self.command(tool, arguments)))
 
     def budget(self, duration: float | None, bits_per_second: int) -> Budget:
         """What an encode of ``duration`` seconds to at most ``bits_per_second`` may use, with room to spare."""

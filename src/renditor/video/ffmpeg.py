@@ -8,14 +8,13 @@ fails or is cancelled leaves the folder as it found it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from renditor.errors import CorruptMedia, ProcessingFailed
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
-from renditor.ffmpeg.run import Toolbox
+from renditor.ffmpeg.run import Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes, workspace
 from renditor.models import OnProgress, Output
 from renditor.video import commands, frames, package, poster, verify
@@ -25,18 +24,12 @@ from renditor.video.plan import plan as make_plan
 from renditor.video.transcode import CONTAINERS, VIDEO_CODECS, TranscodePlan
 from renditor.video.transcode import arguments as transcode_arguments
 
+__all__ = ["Command", "FFmpegVideo"]
+
 _MP4: Final = "video.mp4"
 _POSTER: Final = "poster.jpg"
 # Share of the whole at which each stage ends. Encoding takes nearly all the time there is.
 _ENCODED, _PACKAGED, _REMUXED, _PICTURED = 0.90, 0.93, 0.96, 0.97
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One exact command line of a run, for ``--dry-run``. Relative names lie in the job folder."""
-
-    stage: str
-    argv: tuple[str, ...]
 
 
 class FFmpegVideo:
@@ -56,15 +49,15 @@ class FFmpegVideo:
 
     def commands(self, plan: VideoPlan, source: Path) -> list[Command]:
         """The command lines that ``run`` would use, beside those that read the results back."""
-        found = [Command("encoding", self._argv("ffmpeg", self._encoding(plan, source)))]
+        found = [self._toolbox.shown("encoding", "ffmpeg", self._encoding(plan, source))]
         if "hls" in plan.outputs:
-            found.append(Command("packaging", self._argv("packager", package.arguments(plan))))
+            found.append(self._toolbox.shown("packaging", "packager", package.arguments(plan)))
         if "mp4" in plan.outputs:
-            found.append(Command("remuxing", self._argv("ffmpeg", self._remuxing(plan))))
+            found.append(self._toolbox.shown("remuxing", "ffmpeg", self._remuxing(plan)))
         if "poster" in plan.outputs:
             moment = poster.times(plan.duration)[0]  # which one it will be is seen when they have been measured
-            found.append(Command("poster", self._argv("ffmpeg", self._looking(plan))))
-            found.append(Command("poster", self._argv("ffmpeg", self._picturing(plan, moment))))
+            found.append(self._toolbox.shown("poster", "ffmpeg", self._looking(plan)))
+            found.append(self._toolbox.shown("poster", "ffmpeg", self._picturing(plan, moment)))
         return found
 
     async def run(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> tuple[Output, ...]:
@@ -119,7 +112,7 @@ class FFmpegVideo:
         """The command lines that ``thumbnail`` would try, in order, until one gives a frame."""
         count = len(frames.starts(options, probe))
         return [
-            Command("frame", self._argv("ffmpeg", self._framing(probe, source, options, number)))
+            self._toolbox.shown("frame", "ffmpeg", self._framing(probe, source, options, number))
             for number in range(count)
         ]
 
@@ -145,7 +138,7 @@ class FFmpegVideo:
 
     def transcode_commands(self, plan: TranscodePlan, source: Path) -> list[Command]:
         """The command line that ``transcode`` would use."""
-        return [Command("encoding", self._argv("ffmpeg", self._transcoding(plan, source)))]
+        return [self._toolbox.shown("encoding", "ffmpeg", self._transcoding(plan, source))]
 
     async def _encode(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> None:
         reader = ProgressReader(plan.length, lambda done: on_progress(done * _ENCODED, "encoding"))
@@ -189,9 +182,6 @@ class FFmpegVideo:
             duration=found.duration,
             metadata={"video_codec": plan.options.video, "audio_codec": plan.options.audio if found.audio else None},
         )
-
-    def _argv(self, tool: str, arguments: list[str]) -> tuple[str, ...]:
-        return tuple(self._toolbox.command("packager" if tool == "packager" else "ffmpeg", arguments))
 
     def _encoding(self, plan: VideoPlan, source: Path) -> list[str]:
         return commands.encode(
