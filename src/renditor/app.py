@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -123,7 +124,13 @@ def build_tools(settings: Settings, cache: Path, *, own_decoders: bool) -> Tools
 
 def user_cache() -> Path:
     """Where commands that have no data folder remember things (XDG base directories)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "renditor"
+    configured = os.environ.get("XDG_CACHE_HOME")
+    if configured:
+        return Path(configured) / "renditor"
+    try:
+        return Path.home() / ".cache" / "renditor"
+    except RuntimeError:  # a container's user without a home
+        return Path(tempfile.gettempdir()) / f"renditor-cache-{os.getuid()}"
 
 
 def renderer_socket(data: Path) -> Path:

@@ -6,7 +6,7 @@ a ``title``, and an instance ``detail`` and ``hint``. Neither ever holds a path,
     RenditorError
     |- BadRequest 400          |- InvalidTransformation 400 (``part`` goes to X-Cld-Error)
     |- Unauthenticated 401     |- Forbidden 403          |- NotFound 404
-    |- Conflict 409            |- TooLarge 413           |- UnsupportedMedia 415
+    |- MethodNotAllowed 405    |- Conflict 409            |- TooLarge 413           |- UnsupportedMedia 415
     |- RangeNotSatisfiable 416 |- Unprocessable 422
     |  |- CorruptMedia         |- LimitExceeded          |- NoSuchStream
     |- StillProcessing 423     |- TooManyRequests 429
@@ -73,6 +73,10 @@ class NotFound(RenditorError):
     code, status, title = "not-found", 404, "Not found"
 
 
+class MethodNotAllowed(RenditorError):
+    code, status, title = "method-not-allowed", 405, "This resource does not answer that method"
+
+
 class Conflict(RenditorError):
     code, status, title = "conflict", 409, "The request conflicts with what is stored"
 
@@ -86,7 +90,13 @@ class UnsupportedMedia(RenditorError):
 
 
 class RangeNotSatisfiable(RenditorError):
+    """``size``: bytes of the whole file, so that the client can ask again."""
+
     code, status, title = "range-not-satisfiable", 416, "The requested range lies outside the file"
+
+    def __init__(self, detail: str = "", *, hint: str | None = None, code: str | None = None, size: int = 0) -> None:
+        super().__init__(detail, hint=hint, code=code)
+        self.size = size
 
 
 class Unprocessable(RenditorError):

@@ -335,7 +335,7 @@ class Ingest:
             progress=100 if sniffed.media_type == "image" else 0,
             width=facts.get("width"),
             height=facts.get("height"),
-            duration=facts.get("duration"),
+            duration=float(facts["duration"]) if facts.get("duration") is not None else None,
             route=route,
             metadata=facts,
         )

@@ -19,7 +19,7 @@ from renditor import __version__, app, config, observe
 from renditor.api.health import Check
 from renditor.api.server import ApiOptions, Server, create
 from renditor.config import Settings
-from renditor.errors import RenditorError, Unavailable
+from renditor.errors import BadRequest, RenditorError, Unavailable
 from renditor.guard import announce_parent, die_with_parent
 from renditor.sandbox.broker import serve_broker
 from renditor.sandbox.launcher import Launcher
@@ -175,7 +175,8 @@ def main() -> None:
         _PROCESSES[sys.argv[1]]()
     except RenditorError as error:
         hint = f" {error.hint}" if error.hint else ""
-        sys.exit(f"renditor: {sys.argv[1]}: {error.detail}{hint}")
+        sys.stderr.write(f"renditor: {sys.argv[1]}: {error.detail}{hint}\n")
+        sys.exit(2 if isinstance(error, BadRequest) else 1)
 
 
 if __name__ == "__main__":

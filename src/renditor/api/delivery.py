@@ -14,7 +14,7 @@ from renditor import observe
 from renditor.api import problems
 from renditor.api.ranges import read_range
 from renditor.deliver import Body, Deliver, NotModified, Redirect, Request, Response
-from renditor.errors import Internal, NotFound, RangeNotSatisfiable, RenditorError
+from renditor.errors import Internal, MethodNotAllowed, NotFound, RenditorError
 from renditor.models import ResourceType
 
 Message = MutableMapping[str, Any]
@@ -62,10 +62,7 @@ class Delivery:
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            if method not in ("GET", "HEAD"):
-                await _send(send, 405, [*_SAFE, (b"allow", b"GET, HEAD, OPTIONS")])
-                return
-            response = await self._answer(match, Request(headers.get(b"accept", ""), headers.get(b"if-none-match")))
+            response = await self._answer(method, match, headers)
             await self._respond(response, headers, send, head=method == "HEAD")
         except RenditorError as error:
             await _fail(send, error, request_id, head=method == "HEAD")
@@ -73,7 +70,10 @@ class Delivery:
             observe.log().exception("delivery_failed", request_id=request_id)
             await _fail(send, Internal(), request_id, head=method == "HEAD")
 
-    async def _answer(self, match: re.Match[bytes], request: Request) -> Response:
+    async def _answer(self, method: str, match: re.Match[bytes], headers: dict[bytes, str]) -> Response:
+        if method not in ("GET", "HEAD"):
+            raise MethodNotAllowed
+        request = Request(headers.get(b"accept", ""), headers.get(b"if-none-match"))
         tenant, kind, kept_as, tail, rendition, name = (
             part.decode("latin-1") if part else "" for part in match.groups()
         )
@@ -104,11 +104,7 @@ class Delivery:
 async def _send_body(body: Body, shared: Headers, headers: dict[bytes, str], send: Send, *, head: bool) -> None:
     condition = headers.get(b"if-range")
     wanted = headers.get(b"range") if condition in (None, body.etag) else None
-    try:
-        part = read_range(wanted, body.bytes)
-    except RangeNotSatisfiable:
-        await _send(send, 416, [*shared, (b"content-range", b"bytes */%d" % body.bytes)])
-        return
+    part = read_range(wanted, body.bytes)
     start, end = part or (0, body.bytes)
     status = 206 if part else 200
     out: Headers = [

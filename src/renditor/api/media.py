@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from renditor.api.bodies import upload_body
 from renditor.api.ranges import read_range
 from renditor.api.views import Views
+from renditor.deliver import Request as Delivered
 from renditor.errors import TooLarge, Unprocessable
 from renditor.models import MediaType, Principal, Scope, Status
 from renditor.service import MediaProcessingService
@@ -107,6 +108,9 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
     async def original(media_id: str, request: Request, principal: Annotated[Principal, Depends(reader)]) -> Response:
         """The exact bytes that were uploaded, as a download. Ranges are answered."""
         asset, read = await service.original(principal, media_id)
+        etag = f'"{asset.sha256}"'
+        if Delivered(if_none_match=request.headers.get("if-none-match")).has(etag):
+            return Response(status_code=304, headers={"etag": etag})
         part = read_range(request.headers.get("range"), asset.bytes)
         start, end = part or (0, asset.bytes)
         name = quote(asset.filename or f"{asset.id}.{asset.format}", safe="")
@@ -115,7 +119,7 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
             "content-disposition": f"attachment; filename*=UTF-8''{name}",
             "accept-ranges": "bytes",
             "cache-control": "private, no-store",
-            "etag": f'"{asset.sha256}"',
+            "etag": etag,
         }
         if part:
             headers["content-range"] = f"bytes {start}-{end - 1}/{asset.bytes}"

@@ -5,7 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from renditor.errors import InvalidTransformation, RenditorError, StillProcessing, TooManyRequests
+from renditor.errors import (
+    InvalidTransformation,
+    MethodNotAllowed,
+    RangeNotSatisfiable,
+    RenditorError,
+    StillProcessing,
+    TooManyRequests,
+)
 
 CONTENT_TYPE = "application/problem+json"
 _RETRY_SECONDS = 2
@@ -31,6 +38,10 @@ def encode(error: RenditorError, request_id: str) -> tuple[bytes, dict[str, str]
         headers["x-cld-error"] = error.detail.encode("ascii", "replace").decode().replace("\n", " ")[:500]
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowed):
+        headers["allow"] = "GET, HEAD, OPTIONS"
+    if isinstance(error, RangeNotSatisfiable):
+        headers["content-range"] = f"bytes */{error.size}"
     if isinstance(error, TooManyRequests):
         headers["retry-after"] = str(error.retry_after)
     elif isinstance(error, StillProcessing) or error.status == 503:

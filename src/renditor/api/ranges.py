@@ -26,5 +26,5 @@ def read_range(header: str | None, size: int) -> tuple[int, int] | None:
         if end <= start:
             return None
     if start >= size:
-        raise RangeNotSatisfiable
+        raise RangeNotSatisfiable(size=size)
     return start, min(end, size)

@@ -20,7 +20,7 @@ from renditor import observe
 from renditor.api import health, media, pages, problems
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.views import Views
-from renditor.errors import BadRequest, Internal, NotFound, RenditorError, Unprocessable
+from renditor.errors import BadRequest, Internal, MethodNotAllowed, NotFound, RenditorError, Unprocessable
 from renditor.service import MediaProcessingService
 
 
@@ -120,10 +120,8 @@ def _handle_errors(api: FastAPI) -> None:
 
     @api.exception_handler(HTTPException)
     async def theirs(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 404:
-            return answer(request, NotFound())
-        response = answer(request, BadRequest(str(error.detail), code=f"http-{error.status_code}"))
-        response.status_code = error.status_code
+        known = {404: NotFound(), 405: MethodNotAllowed()}.get(error.status_code)
+        response = answer(request, known or BadRequest(str(error.detail)))
         response.headers.update(error.headers or {})
         return response
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from renditor.content.mpeg import is_mpeg_audio
 from renditor.errors import Unprocessable, UnsupportedMedia
 from renditor.models import MediaType
 
@@ -168,22 +169,16 @@ def _transport_stream(head: bytes) -> Sniffed | None:
     return None
 
 
-def _mpeg_audio(head: bytes) -> Sniffed | None:
-    """MPEG audio and ADTS start with 11 or 12 set bits; the reserved values of the next fields rule out other files.
+def _adts(head: bytes) -> Sniffed | None:
+    """AAC in ADTS: twelve set bits, layer 0, a sample rate that exists."""
+    found = len(head) > 3 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0 and (head[2] >> 2) & 0x0F < 13
+    return AAC if found else None
 
-    Encoders and editors leave zero bytes before the first frame; players skip them, and so does this.
-    """
-    head = head.lstrip(b"\x00")
-    if len(head) < 4 or head[0] != 0xFF:
-        return None
-    if head[1] & 0xF6 == 0xF0:
-        return AAC if (head[2] >> 2) & 0x0F < 13 else None
-    version, layer = (head[1] >> 3) & 3, (head[1] >> 1) & 3
-    bitrate, rate = head[2] >> 4, (head[2] >> 2) & 3
-    valid = head[1] & 0xE0 == 0xE0 and version != 1 and layer != 0 and bitrate not in (0, 15) and rate != 3
-    return MP3 if valid else None
+
+def _mpeg_audio(head: bytes) -> Sniffed | None:
+    return MP3 if is_mpeg_audio(head) else None
 
 
 _LOOKS: tuple[Callable[[bytes], Sniffed | None], ...] = (
-    _riff, _aiff, _iso_media, _ebml, _ogg, _transport_stream, _mpeg_audio,
+    _riff, _aiff, _iso_media, _ebml, _ogg, _transport_stream, _adts, _mpeg_audio,
 )  # fmt: skip

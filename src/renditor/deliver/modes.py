@@ -24,7 +24,8 @@ class DeliverySettings(BaseModel):
         " auto: open while bound to loopback, else ladder.",
     )
     widths: tuple[int, ...] = Field(
-        (320, 640, 960, 1280, 1920, 2560, 3840), description="Widths (px) that `ladder` allows without a signature."
+        (320, 480, 640, 800, 960, 1024, 1280, 1600, 1920, 2560, 3840),
+        description="Widths (px) that `ladder` allows without a signature.",
     )
     presets: dict[str, str] = Field(default_factory=dict, description="Named transformations, used as t_<name>.")
     max_renditions_per_asset: int = Field(
