@@ -228,12 +228,20 @@ def test_eight_k_is_within_limits() -> None:
 
 
 def test_packets_tell_the_end() -> None:
-    ends = PacketEnds()
+    ends = PacketEnds(100)
     for line in ("1.400000,0.040000", "1.480000,0.040000", "1.440000,0.040000", "N/A,0.04", "", "x,y,z"):
         ends.feed(line)
     assert ends.count == 5
     assert ends.seconds == pytest.approx(0.12)
-    assert PacketEnds().seconds == 0
+    assert PacketEnds(100).seconds == 0
+
+
+def test_packets_are_not_read_for_ever() -> None:
+    ends = PacketEnds(2)
+    ends.feed("0,1")
+    ends.feed("1,1")
+    with pytest.raises(LimitExceeded):
+        ends.feed("2,1")
 
 
 # Anything that JSON can hold, in the places where ffprobe puts its facts.
@@ -281,6 +289,6 @@ def test_any_json_is_survived(printed: Any) -> None:
 
 @given(st.text(max_size=50))
 def test_any_line_is_survived(line: str) -> None:
-    ends = PacketEnds()
+    ends = PacketEnds(100)
     ends.feed(line)
     assert ends.seconds >= 0

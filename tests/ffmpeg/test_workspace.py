@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from renditor.errors import ProcessingFailed
 from renditor.ffmpeg.workspace import stored_bytes, workspace
 
 
@@ -33,6 +34,22 @@ async def test_nothing_stays_after_failure(folder: Path, error: type[BaseExcepti
     with pytest.raises(error):
         await fail()
     assert names(folder) == ["foreign.txt"]
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "set"])
+async def test_a_link_is_never_a_result(folder: Path, tmp_path: Path, name: str) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+
+    async def link() -> None:
+        async with workspace(folder, ("out.mp4", "set")):
+            (folder / "set").mkdir()
+            ((folder / "set" / "1.m4s") if name == "set" else folder / name).symlink_to(secret)
+
+    with pytest.raises(ProcessingFailed):
+        await link()
+    assert names(folder) == []
+    assert secret.read_text() == "x"
 
 
 async def test_what_a_killed_run_left_is_cleared(folder: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from renditor.errors import CorruptMedia, UnsupportedMedia
+from renditor.errors import CorruptMedia, LimitExceeded, UnsupportedMedia
 from renditor.ffmpeg.probe import AudioStream, MediaProbe, VideoStream
 
 _INTERLACED = {"tt", "bb", "tb", "bt"}
@@ -270,10 +270,15 @@ def _fraction(value: Any, separator: str) -> Fraction:
 
 
 class PacketEnds:
-    """Where a stream ends, from the lines ``pts,duration`` of its packets as ffprobe prints them one by one."""
+    """Where a stream ends, from the lines ``pts,duration`` of its packets as ffprobe prints them one by one.
 
-    def __init__(self) -> None:
+    Args:
+        most: packets that are read. A file of empty packets would keep this process busy.
+    """
+
+    def __init__(self, most: int) -> None:
         self.count = 0
+        self._most = most
         self._first = math.inf
         self._last = -math.inf
 
@@ -283,10 +288,16 @@ class PacketEnds:
         return max(0.0, self._last - self._first) if self._last > -math.inf else 0.0
 
     def feed(self, line: str) -> None:
-        """Take one line. A packet without a time counts, and moves nothing."""
+        """Take one line. A packet without a time counts, and moves nothing.
+
+        Raises:
+            LimitExceeded: too many.
+        """
         if not line:
             return
         self.count += 1
+        if self.count > self._most:
+            raise LimitExceeded(f"A stream of the file has more than {self._most:,} packets.")
         start, _, rest = line.partition(",")
         pts = _number(start)
         if pts is not None:

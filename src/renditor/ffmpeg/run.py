@@ -92,8 +92,8 @@ class Toolbox:
         common: tuple[str, ...] = ()
         if tool == "ffmpeg":
             # Never reads the terminal, never asks before overwriting, says nothing but errors and progress. A file of
-            # which a tenth cannot be decoded is damaged: without the limit, two thirds may be missing in silence.
-            common = ("-hide_banner", "-nostdin", "-y", "-nostats", "-loglevel", "error", "-max_error_rate", "0.1")
+            # which a fifth cannot be decoded is damaged: without the limit, two thirds may be missing in silence.
+            common = ("-hide_banner", "-nostdin", "-y", "-nostats", "-loglevel", "error", "-max_error_rate", "0.2")
             common += ("-progress", "pipe:1")
         elif tool == "ffprobe":
             common = ("-hide_banner", "-loglevel", "warning")
@@ -192,7 +192,7 @@ class Toolbox:
         stream = found.video or found.main_audio
         if stream is None:
             return found
-        ends = PacketEnds()
+        ends = PacketEnds(self.settings.max_packets)
         entries = ["-select_streams", str(stream.index), "-show_entries", "packet=pts_time,duration_time"]
         asked = ["-print_format", "csv=print_section=0", *entries, *_demuxing(self.settings), f"file:{source}"]
         budget = Budget(self.settings.probe_timeout, 0)

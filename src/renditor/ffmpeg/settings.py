@@ -28,6 +28,8 @@ class FFmpegSettings(BaseModel):
     max_duration: float = Field(6 * 3600, gt=0, description="Longest video or audio, in seconds.")
     # Each stream costs a decoder while the file is opened.
     max_streams: int = Field(64, gt=0, description="Most streams in one file.")
+    # Six hours at 60 frames a second are 1.3 million; empty packets are cheap to make and dear to read.
+    max_packets: int = Field(4_000_000, gt=0, description="Most packets of a stream whose length must be measured.")
 
     probe_timeout: float = Field(20, gt=0, description="Seconds until ffprobe is killed.")
     # x264 `slow` needs about 4 s for 1 s of 1080p on two busy cores; the rest is room for a loaded machine.

@@ -62,7 +62,7 @@ class FFmpegVideo:
 
     async def run(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> tuple[Output, ...]:
         """See ``VideoProvider``."""
-        self._toolbox.binaries.require_encoders(("libx264", *(("aac",) if plan.audio else ())))
+        self._require(plan)
         async with workspace(folder, (package.FOLDER, _MP4, _POSTER)):
             await self._encode(plan, source, folder, on_progress)
             await verify.check_encoded(plan, folder, self._toolbox)
@@ -139,6 +139,15 @@ class FFmpegVideo:
     def transcode_commands(self, plan: TranscodePlan, source: Path) -> list[Command]:
         """The command line that ``transcode`` would use."""
         return [self._toolbox.shown("encoding", "ffmpeg", self._transcoding(plan, source))]
+
+    def _require(self, plan: VideoPlan) -> None:
+        """Nothing is begun that cannot be finished with the programs that are here."""
+        binaries = self._toolbox.binaries
+        sound, picture = ("aac",) if plan.audio else (), ("mjpeg",) if "poster" in plan.outputs else ()
+        binaries.require_encoders(("libx264", *sound, *picture))
+        binaries.require("ffprobe")
+        if "hls" in plan.outputs:
+            binaries.require("packager")
 
     async def _encode(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> None:
         reader = ProgressReader(plan.length, lambda done: on_progress(done * _ENCODED, "encoding"))

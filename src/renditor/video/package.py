@@ -9,6 +9,7 @@ All links are relative, so that the set works below any address. Names use ``a-z
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +60,7 @@ async def package(plan: VideoPlan, folder: Path, toolbox: Toolbox) -> None:
         ProcessingFailed: the packager failed or left something out that cannot be completed.
     """
     await toolbox.packager(arguments(plan), folder=folder, budget=toolbox.budget(plan.length, plan.bitrate))
-    finish(plan, folder / FOLDER)
+    await asyncio.to_thread(finish, plan, folder / FOLDER)
 
 
 def finish(plan: VideoPlan, folder: Path) -> None:

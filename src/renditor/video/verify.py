@@ -6,6 +6,7 @@ whether anything worth mentioning is missing: a cut-off file must not become a s
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -91,17 +92,23 @@ def check_poster(plan: VideoPlan, path: Path) -> None:
 
 async def check_set(plan: VideoPlan, folder: Path, name: str, toolbox: Toolbox) -> None:
     """Check the HLS and DASH set ``folder/name``: playlists, files, frames, and that segments decode by themselves."""
-    root = folder / name
+    encoded = [_encoded(await _stream(toolbox, folder, str(rung_file(rung)))) for rung in plan.rungs]
+    # A film has thousands of segments: counting their frames is not for the loop.
+    playlists = await asyncio.to_thread(_read_set, plan, folder / name, encoded)
+    for track, playlist in playlists.items():
+        await _decode(toolbox, folder, folder / name / track, playlist)
+
+
+def _read_set(plan: VideoPlan, root: Path, encoded: list[Encoded]) -> dict[str, MediaPlaylist]:
+    """The media playlists by folder, after everything that can be told without decoding has been checked."""
     try:
         playlists = _read_playlists(plan, root)
-        for rung in plan.rungs:
-            encoded = _encoded(await _stream(toolbox, folder, str(rung_file(rung))))
-            _expect_segments(root / rung.name, playlists[rung.name], encoded, plan)
+        for rung, one in zip(plan.rungs, encoded, strict=True):
+            _expect_segments(root / rung.name, playlists[rung.name], one, plan)
     except (ValueError, OSError) as error:
         raise _failed("a playlist or segment cannot be read") from error
     _expect_files(root, playlists)
-    for track, playlist in playlists.items():
-        await _decode(toolbox, folder, root / track, playlist)
+    return playlists
 
 
 def _read_playlists(plan: VideoPlan, root: Path) -> dict[str, MediaPlaylist]:
