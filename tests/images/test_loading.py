@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 import pyvips
 
 from renditor.errors import CorruptMedia, UnsupportedMedia
 from renditor.images.geometry import Size
-from renditor.images.loading import load, read_header, shrink_on_load
+from renditor.images.loading import load, load_upright, read_header, shrink_on_load
 from tests.images.pictures import (
     BLUE,
     GREEN,
@@ -80,6 +81,21 @@ def test_an_orientation_that_does_not_exist_is_none() -> None:
 def test_a_phone_photo_is_shrunk_upright_with_gravity(orientation: int) -> None:
     made = render(oriented(orientation, "jpg", 1600, 800), "jpg", "c_fill,g_north_west,h_20,w_20", "png")
     assert near(made.at(0.2, 0.2), SHOWN[orientation][0], 12)
+
+
+@pytest.mark.parametrize("orientation", SHOWN)
+def test_the_loader_comes_down_to_the_target_in_one_step(orientation: int, tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(oriented(orientation, "jpg"))
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _, info = read_header(descriptor, "jpg")
+        image = load_upright(descriptor, info, Size(31, 47))
+        assert (image.width, image.height) == (31, 47)
+        full = load_upright(descriptor, info, None)
+        assert (full.width, full.height) == (info.width, info.height)
+    finally:
+        os.close(descriptor)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +191,7 @@ def test_formats_without_a_loader_are_refused(claimed: str) -> None:
         probe(encoded(quadrants(30, 20), "png"), claimed)
 
 
-def test_the_position_of_the_descriptor_does_not_matter(tmp_path) -> None:
+def test_the_position_of_the_descriptor_does_not_matter(tmp_path: Path) -> None:
     path = tmp_path / "picture"
     path.write_bytes(encoded(quadrants(30, 20), "jpg"))
     descriptor = os.open(path, os.O_RDONLY)

@@ -141,15 +141,10 @@ def _worked(frame: pyvips.Image, source_size: Size, components: tuple[Component,
 def to_srgb(image: pyvips.Image) -> pyvips.Image:
     """sRGB, 8 bits, from whatever the file holds: CMYK, grey, 16 bits, another profile. Alpha stays."""
     if image.get_typeof("icc-profile-data") or image.interpretation == "cmyk":
-        fallback = "cmyk" if image.interpretation == "cmyk" else "srgb"
+        # CMYK without a profile is read with the one that is built into libvips.
         try:
             image = image.icc_transform(
-                "srgb",
-                embedded=True,
-                input_profile=fallback,
-                intent="relative",
-                black_point_compensation=True,
-                depth=8,
+                "srgb", embedded=True, intent="relative", black_point_compensation=True, depth=8
             )
         except pyvips.Error:
             # A damaged profile, or one for another kind of picture: browsers show such files as if it were absent.
