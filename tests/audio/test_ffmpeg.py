@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from renditor.audio.base import FORMATS, audio_format
+from renditor.audio.base import FORMATS, AudioProvider, audio_format
 from renditor.audio.ffmpeg import FFmpegAudio
 from renditor.errors import CorruptMedia, NoSuchStream, RenditorError, UnsupportedMedia
 from renditor.ffmpeg.binaries import Binaries, Binary
@@ -39,7 +39,7 @@ def describe(binaries: Binaries, path: Path) -> dict[str, Any]:
     return found
 
 
-async def make(provider: FFmpegAudio, source: Path, folder: Path, *containers: str) -> dict[str, Output]:
+async def make(provider: AudioProvider, source: Path, folder: Path, *containers: str) -> dict[str, Output]:
     formats = tuple(FORMATS[name] for name in containers) or ALL
     outputs = await provider.run(formats, source, folder, lambda *_: None)
     return {output.path.suffix: output for output in outputs}

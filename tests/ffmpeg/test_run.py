@@ -262,4 +262,6 @@ async def test_totals_and_progress(toolbox: Toolbox, folder: Path) -> None:
 async def test_a_source_that_is_gone(toolbox: Toolbox, tmp_path: Path, folder: Path) -> None:
     missing = tmp_path / "missing.mp4"
     with pytest.raises(ProcessingFailed, match="gone"):
+        await toolbox.probe(missing)
+    with pytest.raises(ProcessingFailed, match="gone"):
         await toolbox.ffmpeg(toolbox.open(missing), folder=folder, budget=BUDGET, reads=(missing,))

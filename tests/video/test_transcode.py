@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import itertools
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from renditor.errors import BadRequest, NoSuchStream
+from renditor.errors import BadRequest, NoSuchStream, RenditorError
+from renditor.testing import media
+from renditor.video.ffmpeg import FFmpegVideo
 from renditor.video.transcode import (
     AUDIO_CODECS,
     CONTAINERS,
@@ -18,6 +21,7 @@ from renditor.video.transcode import (
     plan_transcode,
 )
 from tests.video.probes import audio, probe, video
+from tests.video.runs import Describe, names
 
 
 @pytest.mark.parametrize(
@@ -129,3 +133,50 @@ def test_the_plan_is_json() -> None:
 def test_sound_alone_is_no_video() -> None:
     with pytest.raises(NoSuchStream):
         plan_transcode(probe(audio=(audio(),), video=None), TranscodeOptions("mp4"))
+
+
+# --- on real media ---
+
+
+@pytest.mark.parametrize(
+    ("container", "video_codec", "audio_codec"),
+    [
+        ("mp4", "h264", "aac"), ("mp4", "h265", "opus"), ("mp4", "av1", "mp3"), ("mov", "h264", "mp3"),
+        ("webm", "vp9", "opus"), ("webm", "av1", "opus"), ("mkv", "h265", "aac"),
+    ],
+)  # fmt: skip
+async def test_transcoding(
+    provider: FFmpegVideo,
+    describe: Describe,
+    tmp_path: Path,
+    folder: Path,
+    container: str,
+    video_codec: str,
+    audio_codec: str,
+) -> None:
+    source = media.video(tmp_path / "in.mp4", "322x182", 0.8)
+    options = TranscodeOptions(
+        container, video_codec, audio_codec, preset="ultrafast", max_width=160, audio_bitrate=64_000
+    )
+    plan = plan_transcode(await provider.probe(source), options)
+    seen: list[float] = []
+    output = await provider.transcode(plan, source, folder, lambda done, _: seen.append(done))
+    video, sound = describe(output.path)["streams"]
+    assert (video["codec_name"], sound["codec_name"]) == ({"h265": "hevc"}.get(video_codec, video_codec), audio_codec)
+    assert (video["width"], video["height"]) == (output.width, output.height) == (160, 90)
+    assert output.duration == pytest.approx(0.8, abs=0.1)
+    assert names(folder) == [f"video.{container}"]
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+    if (container, video_codec) == ("mp4", "h265"):
+        assert video["codec_tag_string"] == "hvc1"
+
+
+async def test_a_failed_transcode_leaves_nothing(provider: FFmpegVideo, tmp_path: Path, folder: Path) -> None:
+    whole = media.video(tmp_path / "whole.mp4", "160x90", 6, "-movflags", "+faststart")
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    plan = plan_transcode(await provider.probe(cut), TranscodeOptions("mp4"))
+    with pytest.raises(RenditorError):
+        await provider.transcode(plan, cut, folder, lambda *_: None)
+    assert names(folder) == []

@@ -37,6 +37,7 @@ NO_METADATA = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexa
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "4", "SVT_LOG": "1"}  # 1: SVT-AV1 reports errors only
 _PRINTED_BYTES = 4 * 1024 * 1024  # what a file may make ffprobe say about it
 _HEAD_BYTES = 512
+_GONE = "The file to be processed is gone."
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,7 @@ class Toolbox:
         except TimeoutError:
             raise LimitExceeded(f"The work was stopped after {budget.seconds:,.0f} seconds.") from None
         except FileNotFoundError:
-            raise ProcessingFailed("The file to be processed is gone.") from None
+            raise ProcessingFailed(_GONE) from None
         if done.returncode != 0:
             raise diagnose(tool, done.returncode, done.stderr)
         return done
@@ -262,12 +263,15 @@ def _demuxing(settings: FFmpegSettings) -> list[str]:
 
 def _look(source: Path) -> tuple[Path, int]:
     """Absolute path and size; refuses the empty file and text, whatever demuxer a name might lead FFmpeg to."""
-    source = source.resolve()
-    size = source.stat().st_size
+    try:
+        source = source.resolve(strict=True)
+        size = source.stat().st_size
+        with source.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except FileNotFoundError:
+        raise ProcessingFailed(_GONE) from None
     if size == 0:
         raise CorruptMedia("The file is empty.", code="empty-file")
-    with source.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
     text = head.removeprefix(b"\xef\xbb\xbf")
     if all(byte >= 32 or byte in b"\t\r\n\f" for byte in text) and _is_utf8(text):
         raise UnsupportedMedia(

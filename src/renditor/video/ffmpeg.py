@@ -84,9 +84,11 @@ class FFmpegVideo:
         return outputs
 
     async def frame(self, source: Path, folder: Path, at: float) -> Path:
-        """See ``VideoProvider``; a PNG."""
+        """See ``VideoProvider``; a PNG, or a JPEG where FFmpeg was built without zlib."""
         probe = await self.probe(source)
-        output = await self.thumbnail(probe, source, folder, frames.FrameOptions(at=at))
+        encoders = self._toolbox.binaries.require("ffmpeg").capabilities.encoders
+        options = frames.FrameOptions(at=at, format="png" if "png" in encoders else "jpg")
+        output = await self.thumbnail(probe, source, folder, options)
         return output.path
 
     async def thumbnail(self, probe: MediaProbe, source: Path, folder: Path, options: frames.FrameOptions) -> Output:
