@@ -50,13 +50,14 @@ async def test_a_rotated_phone_video(provider: FFmpegVideo, describe: Describe, 
         ("-vf", "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", "-colorspace", "smpte170m"),
         ("-vf", "scale=out_color_matrix=bt709:out_range=pc,format=yuv444p", *BT709[2:], "-color_range", "pc"),
         ("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p10le", "-colorspace", "bt709"),
+        ("-c:v", "libx264rgb"),
     ],
-    ids=["709", "601", "full-444", "10-bit"],
+    ids=["709", "601", "full-444", "10-bit", "rgb"],
 )  # fmt: skip
 async def test_colours_stay_what_they_were(
     provider: FFmpegVideo, tmp_path: Path, folder: Path, coding: tuple[str, ...]
 ) -> None:
-    source = quadrants(tmp_path / "in.mp4", (640, 360), *coding, "-c:v", "libx264", "-qp", "8", seconds=0.4)
+    source = quadrants(tmp_path / "in.mp4", (640, 360), "-c:v", "libx264", "-qp", "8", *coding, seconds=0.4)
     made = await make(provider, source, folder)
     assert corners(made.outputs["poster"].path) == [0, 1, 2, 3]
     picture = await provider.frame(source, tmp_path, 0.1)

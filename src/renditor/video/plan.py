@@ -171,16 +171,16 @@ def _frame_rate(video: VideoStream) -> Fraction:
     rate = video.frame_rate.limit_denominator(100_000)
     if rate < _LOWEST_RATE:
         return _USUAL_RATE  # a slide show, or none given
-    measured = _measured_rate(video, rate)
-    if measured and abs(measured * 2 - rate) < rate * Fraction(3, 100):
-        rate /= 2  # timestamps in milliseconds look like twice the rate
+    measured = _measured_rate(video, rate / 2)
+    if measured and abs(measured - rate / 2) < rate / 2 * Fraction(5, 100):
+        rate /= 2  # timestamps in milliseconds, or of fields, look like twice the rate
     while rate > _HIGHEST_RATE:
         rate /= 2
     return rate
 
 
 def _measured_rate(video: VideoStream, rate: Fraction) -> Fraction | None:
-    """Frames by the time from the first to the last one."""
+    """Frames by the time from the first to the last one, if each lasts as long as at ``rate``."""
     if not video.frames or not video.duration or video.frames < 2:
         return None
     span = Fraction(video.duration).limit_denominator(1_000_000) - 1 / rate
