@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from renditor.errors import (
     CorruptMedia,
+    Internal,
     InvalidTransformation,
     LimitExceeded,
     Overloaded,
@@ -19,6 +21,8 @@ from renditor.errors import (
 from renditor.images.base import ImageInfo, ImageProvider, Rendered
 from renditor.images.formats import FORMATS
 from renditor.images.libvips import LibvipsImages
+from renditor.images.settings import ImageSettings
+from renditor.sandbox.pool import Answer
 from renditor.transformation import parse
 from tests.images.conftest import MakeImages
 from tests.images.pictures import (
@@ -225,3 +229,29 @@ async def test_bad_samples(
     with pytest.raises(error):
         await images.probe(samples / name, fmt)
     assert time.perf_counter() - started < 1.5  # the decoder's start included
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"width": "9" * 99},
+        {"width": -1},
+        {"height": 0},
+        {"pages": True},
+        {"orientation": 9},
+        {"bands": 1e9},
+        {"width": None},
+    ],
+)
+async def test_a_decoder_that_lies_is_not_believed(lie: dict[str, Any], tmp_path: Path) -> None:
+    """A decoder reads hostile bytes: whoever takes it over must not reach the catalog through its answers."""
+    truth = {"width": 4, "height": 3, "orientation": 1, "pages": 1, "bands": 3, "bit_depth": 8, "colour_space": "srgb"}
+
+    class Liar:
+        async def call(self, request: dict[str, Any], source: int, *, timeout: float) -> Answer:  # noqa: ASYNC109
+            return Answer(truth | lie, b"")
+
+    path = tmp_path / "any"
+    path.write_bytes(b"x")
+    with pytest.raises(Internal):
+        await LibvipsImages(Liar(), ImageSettings()).probe(path, "jpg")

@@ -328,3 +328,18 @@ def test_flips_and_quarter_turns_compose_like_the_square(parts: list[str]) -> No
             for _ in range(int(part) % 360 // 90):
                 corners = [(-y, x) for x, y in corners]
     assert _matrix(ANGLE.kind.read(".".join(parts))) == corners
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("w_100,fl_attachment", "w_100"),
+        ("c_crop,fl_attachment:x,w_10,x_0", "c_crop,w_10,x_0"),
+        ("fl_attachment.progressive,w_100", "fl_progressive,w_100"),
+        ("fl_attachment/w_5", "w_5"),
+        ("fl_attachment", ""),
+        ("w_100,fl_progressive", "fl_progressive,w_100"),
+    ],
+)
+def test_a_flag_can_be_left_out(text: str, left: str) -> None:
+    assert parse(text).without_flag("attachment") == parse(left)

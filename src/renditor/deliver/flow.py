@@ -97,10 +97,10 @@ class Deliver:
 
     async def _picture(self, asset: Asset, path: DeliveryPath, request: Request, source: Source) -> Response:
         wanted = self._wanted_format(asset, path)
-        output = pick_format(request.accept, wanted, _picture_info(asset))
+        output = pick_format(request.accept, wanted, _picture_info(asset), path.transformation)
         vary = "Accept" if wanted == "auto" else None
         # The format is chosen here and the download name is no matter of pixels: neither makes another rendition.
-        picture = path.transformation.without(FORMAT)
+        picture = path.transformation.without(FORMAT).without_flag("attachment")
         digest = _digest(asset.sha256, str(picture), output, ENGINE_VERSION)
         etag, cache_control = f'"{digest}"', self._cache_control(asset, path)
         if request.has(etag):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from renditor.errors import Internal
 from renditor.images.base import ImageInfo, Rendered
 from renditor.images.formats import FORMATS
 from renditor.images.settings import ImageSettings
 from renditor.sandbox.pool import Decoder
 from renditor.transformation import Transformation
+
+_WORD = re.compile(r"[a-z0-9_-]{1,20}")
 
 
 class LibvipsImages:
@@ -34,7 +39,7 @@ class LibvipsImages:
         request = {"do": "probe", "format": fmt, "bounds": self._bounds}
         with _opened(source) as descriptor:
             answer = await self._decoder.call(request, descriptor, timeout=self._settings.probe_timeout)
-        return ImageInfo(**answer.meta)
+        return _read_info(answer.meta, fmt)
 
     async def render(self, source: Path, fmt: str, transformation: Transformation, output: str) -> Rendered:
         """See ``ImageProvider.render``."""
@@ -52,10 +57,34 @@ class LibvipsImages:
             content=answer.content,
             content_type=FORMATS[output].content_type,
             format=output,
-            width=int(answer.meta["width"]),
-            height=int(answer.meta["height"]),
-            pages=int(answer.meta["pages"]),
+            width=_number(answer.meta, "width"),
+            height=_number(answer.meta, "height"),
+            pages=_number(answer.meta, "pages"),
         )
+
+
+def _read_info(meta: dict[str, Any], fmt: str) -> ImageInfo:
+    """What a decoder says of a picture. It has read hostile bytes: nothing but plausible values goes any further."""
+    space = meta.get("colour_space")
+    return ImageInfo(
+        format=fmt,
+        width=_number(meta, "width"),
+        height=_number(meta, "height"),
+        orientation=_number(meta, "orientation", most=8),
+        pages=_number(meta, "pages"),
+        has_alpha=meta.get("has_alpha") is True,
+        bands=_number(meta, "bands"),
+        bit_depth=_number(meta, "bit_depth", most=64),
+        colour_space=space if isinstance(space, str) and _WORD.fullmatch(space) else "unknown",
+        has_icc=meta.get("has_icc") is True,
+    )
+
+
+def _number(meta: dict[str, Any], name: str, *, most: int = 10_000_000) -> int:
+    value = meta.get(name)
+    if type(value) is not int or not 1 <= value <= most:
+        raise Internal("A decoder gave an answer that makes no sense.")
+    return value
 
 
 @contextmanager

@@ -100,6 +100,18 @@ class Transformation:
         flags = [flag for component in self.components for flag in component.get(FLAG) or () if flag.name == name]
         return flags[-1] if flags else None
 
+    def without_flag(self, name: str) -> Transformation:
+        """The same chain without that flag: one that decides on the answer, not on the picture."""
+        components = []
+        for component in self.components:
+            flags = frozenset(flag for flag in component.get(FLAG) or () if flag.name != name)
+            others = tuple(pair for pair in component.parameters if pair[0] != FLAG.key)
+            place = sum(key < FLAG.key for key, _ in others)
+            kept = (*others[:place], (FLAG.key, flags), *others[place:]) if flags else others
+            if kept:
+                components.append(Component(kept))
+        return Transformation(tuple(components))
+
     def without(self, *operations: Operation[Any]) -> Transformation:
         """The same chain with these parameters taken out, such as ``FORMAT`` once a concrete format is chosen."""
         keys = {operation.key for operation in operations}
