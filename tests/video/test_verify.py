@@ -20,6 +20,7 @@ from renditor.video.package import package
 from renditor.video.plan import VideoPlan
 
 Damage = Callable[[Path], object]
+WHOLE = verify.Encoded(duration=7.0, frames=175)
 
 
 @pytest.fixture(scope="session")
@@ -70,12 +71,16 @@ def scramble(name: str) -> Damage:
     return apply
 
 
+async def check_set(plan: VideoPlan, folder: Path, toolbox: Toolbox) -> None:
+    await verify.check_set(plan, WHOLE, folder, "hls", toolbox)
+
+
 async def test_a_right_result_passes(copy: tuple[VideoPlan, Path], toolbox: Toolbox) -> None:
     plan, folder = copy
     assert [rung.name for rung in plan.rungs] == ["480p", "360p"]
-    await verify.check_encoded(plan, folder, toolbox)
-    await verify.check_set(plan, folder, "hls", toolbox)
-    await verify.check_progressive(plan, folder, "video.mp4", toolbox)
+    assert await verify.check_encoded(plan, folder, toolbox) == WHOLE
+    await check_set(plan, folder, toolbox)
+    await verify.check_progressive(plan, WHOLE, folder, "video.mp4", toolbox)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +108,7 @@ async def test_damage_is_noticed(copy: tuple[VideoPlan, Path], toolbox: Toolbox,
     plan, folder = copy
     damage(folder)
     with pytest.raises(ProcessingFailed, match=reason) as caught:
-        await verify.check_set(plan, folder, "hls", toolbox)
+        await check_set(plan, folder, toolbox)
     assert str(folder) not in caught.value.detail
 
 
@@ -114,7 +119,7 @@ async def test_a_lost_fragment_is_noticed(copy: tuple[VideoPlan, Path], toolbox:
     content = path.read_bytes()
     path.write_bytes(content[: content.rindex(b"moof") - 4])
     with pytest.raises(ProcessingFailed, match="lack frames"):
-        await verify.check_set(plan, folder, "hls", toolbox)
+        await check_set(plan, folder, toolbox)
 
 
 async def test_another_size_than_planned_is_noticed(copy: tuple[VideoPlan, Path], toolbox: Toolbox) -> None:
@@ -148,10 +153,10 @@ async def test_an_index_at_the_end_is_noticed(copy: tuple[VideoPlan, Path], tool
     plan, folder = copy
     media.ffmpeg("-i", folder / "video.mp4", "-c", "copy", folder / "late.mp4")
     with pytest.raises(ProcessingFailed, match="does not come first"):
-        await verify.check_progressive(plan, folder, "late.mp4", toolbox)
+        await verify.check_progressive(plan, WHOLE, folder, "late.mp4", toolbox)
     media.ffmpeg("-i", folder / "video.mp4", "-c", "copy", "-an", "-movflags", "+faststart", folder / "mute.mp4")
     with pytest.raises(ProcessingFailed, match="planned streams"):
-        await verify.check_progressive(plan, folder, "mute.mp4", toolbox)
+        await verify.check_progressive(plan, WHOLE, folder, "mute.mp4", toolbox)
 
 
 def test_the_poster_is_looked_at(encoded: tuple[VideoPlan, Path], tmp_path: Path) -> None:

@@ -56,14 +56,6 @@ class Command:
     argv: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """How far a run of FFmpeg came: frames of the first video output, seconds of the longest output."""
-
-    frames: int
-    seconds: float
-
-
 class Toolbox:
     """FFmpeg, ffprobe and Shaka Packager behind the launcher. Safe to share between jobs of one process."""
 
@@ -119,7 +111,7 @@ class Toolbox:
         budget: Budget,
         reads: Sequence[Path] = (),
         progress: ProgressReader | None = None,
-    ) -> Totals:
+    ) -> None:
         """Run FFmpeg in ``folder``, the only place it can write to; relative names lie there.
 
         Args:
@@ -136,7 +128,6 @@ class Toolbox:
         reader = progress or ProgressReader(None)
         policy = self._policy(budget, read=reads, write=(folder,))
         await self._run("ffmpeg", arguments, policy=policy, budget=budget, folder=folder, reader=reader)
-        return Totals(frames=reader.frames, seconds=reader.seconds)
 
     async def packager(self, arguments: Sequence[str], *, folder: Path, budget: Budget) -> None:
         """Run Shaka Packager in ``folder`` on files that are there. Raises ProcessingFailed."""

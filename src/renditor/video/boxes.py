@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+_Box = tuple[str, int, int]  # type, where its body starts, where it ends
+
 
 def top_level(path: Path) -> list[str]:
     """The types of the boxes of a file, in order: ``ftyp``, ``moov``, ``mdat``, ... Raises ValueError if cut off."""
@@ -16,20 +18,21 @@ def top_level(path: Path) -> list[str]:
 def count_samples(path: Path) -> int:
     """Frames in a media segment: the sum over its track runs. Raises ValueError for a damaged one."""
     with path.open("rb") as file:
-        return sum(_runs(file, 0, path.stat().st_size))
+        fragments = _inside(file, [("", 0, path.stat().st_size)], "moof")
+        runs = _inside(file, _inside(file, fragments, "traf"), "trun")
+        return sum(_sample_count(file, body) for _, body, _ in runs)
 
 
-def _runs(file: BinaryIO, start: int, end: int) -> Iterator[int]:
-    for kind, body, stop in _boxes(file, start, end):
-        if kind in ("moof", "traf"):
-            yield from _runs(file, body, stop)
-        elif kind == "trun":
-            file.seek(body + 4)  # after version and flags
-            yield int.from_bytes(file.read(4), "big")
+def _inside(file: BinaryIO, boxes: list[_Box], kind: str) -> list[_Box]:
+    return [box for _, body, end in boxes for box in _boxes(file, body, end) if box[0] == kind]
 
 
-def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[str, int, int]]:
-    """``(type, where its body starts, where it ends)``."""
+def _sample_count(file: BinaryIO, body: int) -> int:
+    file.seek(body + 4)  # after version and flags
+    return int.from_bytes(file.read(4), "big")
+
+
+def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
     while start < end:
         file.seek(start)
         header = file.read(16)

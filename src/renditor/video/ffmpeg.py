@@ -14,7 +14,7 @@ from typing import Final
 from renditor.errors import CorruptMedia, ProcessingFailed
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
-from renditor.ffmpeg.run import Command, Toolbox
+from renditor.ffmpeg.run import Budget, Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes, workspace
 from renditor.models import OnProgress, Output
 from renditor.video import commands, frames, package, poster, verify
@@ -28,6 +28,8 @@ __all__ = ["Command", "FFmpegVideo"]
 
 _MP4: Final = "video.mp4"
 _POSTER: Final = "poster.jpg"
+_LARGEST_PICTURE: Final = 256 * 1024**2  # bytes; 40 million px as an incompressible PNG are 120 MB
+_TRANSCODE_BITRATE: Final = 100_000_000  # bit/s; CRF 0 has no cap of its own
 # Share of the whole at which each stage ends. Encoding takes nearly all the time there is.
 _ENCODED, _PACKAGED, _REMUXED, _PICTURED = 0.90, 0.93, 0.96, 0.97
 
@@ -65,7 +67,7 @@ class FFmpegVideo:
         self._require(plan)
         async with workspace(folder, (package.FOLDER, _MP4, _POSTER)):
             await self._encode(plan, source, folder, on_progress)
-            await verify.check_encoded(plan, folder, self._toolbox)
+            encoded = await verify.check_encoded(plan, folder, self._toolbox)
             on_progress(_ENCODED, "packaging")
             if "hls" in plan.outputs:
                 await package.package(plan, folder, self._toolbox)
@@ -78,7 +80,7 @@ class FFmpegVideo:
                 moment = poster.choose(folder, poster.times(plan.duration))
                 await self._run_here(plan, self._picturing(plan, moment), folder)
             on_progress(_PICTURED, "verifying")
-            await self._verify(plan, folder)
+            await self._verify(plan, encoded, folder)
             outputs = tuple(_output(plan, kind, folder) for kind in plan.outputs)
         on_progress(1.0, "completed")
         return outputs
@@ -100,7 +102,7 @@ class FFmpegVideo:
         """
         self._toolbox.binaries.require_encoders((options.encoder,))
         path = folder / f"frame.{options.format}"
-        budget = self._toolbox.budget(probe.duration, 100_000_000)
+        budget = Budget(self._toolbox.settings.timeout_floor, file_size=_LARGEST_PICTURE)
         async with workspace(folder, (path.name,)):
             for number in range(len(frames.starts(options, probe))):
                 arguments = self._framing(probe, source, options, number)
@@ -131,7 +133,7 @@ class FFmpegVideo:
                 self._transcoding(plan, source),
                 folder=folder,
                 reads=(source,),
-                budget=self._toolbox.budget(plan.source.length, 100_000_000),
+                budget=self._toolbox.budget(plan.source.length, _TRANSCODE_BITRATE),
                 progress=reader,
             )
             output = await self._check_transcoded(plan, folder / name)
@@ -162,14 +164,17 @@ class FFmpegVideo:
         )
 
     async def _run_here(self, plan: VideoPlan, arguments: list[str], folder: Path) -> None:
-        """A run that reads nothing but what earlier ones wrote."""
-        await self._toolbox.ffmpeg(arguments, folder=folder, budget=self._toolbox.budget(plan.length, plan.bitrate))
+        """A run that reads nothing but what earlier ones wrote: if that is damaged, it is not the user's file."""
+        try:
+            await self._toolbox.ffmpeg(arguments, folder=folder, budget=self._toolbox.budget(plan.length, plan.bitrate))
+        except CorruptMedia as error:
+            raise ProcessingFailed("An encoded video cannot be read back.") from error
 
-    async def _verify(self, plan: VideoPlan, folder: Path) -> None:
+    async def _verify(self, plan: VideoPlan, encoded: verify.Encoded, folder: Path) -> None:
         if "hls" in plan.outputs:
-            await verify.check_set(plan, folder, package.FOLDER, self._toolbox)
+            await verify.check_set(plan, encoded, folder, package.FOLDER, self._toolbox)
         if "mp4" in plan.outputs:
-            await verify.check_progressive(plan, folder, _MP4, self._toolbox)
+            await verify.check_progressive(plan, encoded, folder, _MP4, self._toolbox)
         if "poster" in plan.outputs:
             verify.check_poster(plan, folder / _POSTER)
 

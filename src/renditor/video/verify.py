@@ -32,13 +32,13 @@ _VARIANT_ATTRIBUTES: Final = ("BANDWIDTH", "AVERAGE-BANDWIDTH", "CODECS", "RESOL
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """What was read back of one encoded file: seconds and number of packets."""
+    """What was read back of an encoded file, the same for all rungs: seconds, and number of frames."""
 
     duration: float
     frames: int
 
 
-async def check_encoded(plan: VideoPlan, folder: Path, toolbox: Toolbox) -> None:
+async def check_encoded(plan: VideoPlan, folder: Path, toolbox: Toolbox) -> Encoded:
     """Check every rung and the sound in ``work/`` against the plan, before anything is packaged.
 
     Raises:
@@ -63,9 +63,10 @@ async def check_encoded(plan: VideoPlan, folder: Path, toolbox: Toolbox) -> None
             raise CorruptMedia("The sound track of this file is empty or damaged.")
         if plan.audio.duration is not None:
             expect_length("sound", sound.duration, plan.audio.duration, may_exceed=True)
+    return encoded[0]
 
 
-async def check_progressive(plan: VideoPlan, folder: Path, name: str, toolbox: Toolbox) -> None:
+async def check_progressive(plan: VideoPlan, encoded: Encoded, folder: Path, name: str, toolbox: Toolbox) -> None:
     """Check the MP4: index first, one picture as planned, one sound if there is one, the same length as the rung."""
     order = top_level(folder / name)
     if "moov" not in order or "mdat" not in order or order.index("moov") > order.index("mdat"):
@@ -75,8 +76,7 @@ async def check_progressive(plan: VideoPlan, folder: Path, name: str, toolbox: T
     if set(streams) != ({"video", "audio"} if plan.audio else {"video"}):
         raise _failed("the MP4 does not have the planned streams")
     _expect_picture(streams["video"], plan.rungs[0])
-    rung = _encoded(await _stream(toolbox, folder, str(rung_file(plan.rungs[0]))))
-    if _encoded(streams["video"]).frames != rung.frames:
+    if _encoded(streams["video"]).frames != encoded.frames:
         raise _failed("the MP4 lacks frames of the largest rung")
 
 
@@ -90,21 +90,20 @@ def check_poster(plan: VideoPlan, path: Path) -> None:
         raise _failed("the poster does not have the size of the video")
 
 
-async def check_set(plan: VideoPlan, folder: Path, name: str, toolbox: Toolbox) -> None:
+async def check_set(plan: VideoPlan, encoded: Encoded, folder: Path, name: str, toolbox: Toolbox) -> None:
     """Check the HLS and DASH set ``folder/name``: playlists, files, frames, and that segments decode by themselves."""
-    encoded = [_encoded(await _stream(toolbox, folder, str(rung_file(rung)))) for rung in plan.rungs]
     # A film has thousands of segments: counting their frames is not for the loop.
     playlists = await asyncio.to_thread(_read_set, plan, folder / name, encoded)
     for track, playlist in playlists.items():
         await _decode(toolbox, folder, folder / name / track, playlist)
 
 
-def _read_set(plan: VideoPlan, root: Path, encoded: list[Encoded]) -> dict[str, MediaPlaylist]:
+def _read_set(plan: VideoPlan, root: Path, encoded: Encoded) -> dict[str, MediaPlaylist]:
     """The media playlists by folder, after everything that can be told without decoding has been checked."""
     try:
         playlists = _read_playlists(plan, root)
-        for rung, one in zip(plan.rungs, encoded, strict=True):
-            _expect_segments(root / rung.name, playlists[rung.name], one, plan)
+        for rung in plan.rungs:
+            _expect_segments(root / rung.name, playlists[rung.name], encoded, plan)
     except (ValueError, OSError) as error:
         raise _failed("a playlist or segment cannot be read") from error
     _expect_files(root, playlists)
