@@ -10,10 +10,12 @@ The data folder, all of it private to its user (0700):
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -27,6 +29,7 @@ from renditor.deliver.modes import Gate
 from renditor.errors import of_disk
 from renditor.ffmpeg.binaries import Binaries, resolve
 from renditor.ffmpeg.run import Toolbox
+from renditor.images.settings import ImageSettings
 from renditor.ingest import Ingest, Spool
 from renditor.jobs.base import JobEngine
 from renditor.recipes import Recipes
@@ -40,6 +43,8 @@ from renditor.service import Flows, MediaProcessingService
 Role = Literal["web", "worker", "embedded"]
 
 DECODER_MODULE = "renditor.images.decoder"
+# Raise it when the image engine makes other bytes from the same request and settings.
+PICTURE_ENGINE = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ def build(settings: Settings, role: Role) -> App:
         router,
         delivery,
         Gate(delivery, signing_secret(data)),
+        picture_engine(settings.images),
         urlsplit(settings.base_url).path,
         data / "work",
     )
@@ -131,6 +137,12 @@ def user_cache() -> Path:
         return Path.home() / ".cache" / "renditor"
     except RuntimeError:  # a container's user without a home
         return Path(tempfile.gettempdir()) / f"renditor-cache-{os.getuid()}"
+
+
+def picture_engine(settings: ImageSettings) -> str:
+    """Names what makes pictures: the version of the code that does it, and the settings of its encoders."""
+    encoding = json.dumps(asdict(settings.encoding()), sort_keys=True)
+    return f"{PICTURE_ENGINE}-{hashlib.sha256(encoding.encode()).hexdigest()[:16]}"
 
 
 def renderer_socket(data: Path) -> Path:

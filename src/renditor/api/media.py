@@ -119,6 +119,7 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
             "content-disposition": f"attachment; filename*=UTF-8''{name}",
             "accept-ranges": "bytes",
             "cache-control": "private, no-store",
+            "content-security-policy": "default-src 'none'; sandbox",
             "etag": etag,
         }
         if part:

@@ -56,7 +56,10 @@ class Server:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                extra = [(b"x-request-id", request_id.encode())]
+                if not any(name == b"x-content-type-options" for name, _ in message.get("headers", ())):
+                    extra.append((b"x-content-type-options", b"nosniff"))
+                message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
         await self._api(scope, receive, send_with_id)

@@ -38,9 +38,6 @@ from renditor.transformation import Transformation
 from renditor.transformation.operations import FLAG, FORMAT, START, STREAMING_PROFILE
 from renditor.transformation.path import DeliveryPath, split_delivery_path
 
-# Part of every rendition's key: change it when the engine makes other bytes from the same request.
-ENGINE_VERSION = "1"
-
 _FILE_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*){0,3}")
 _RENDITION_ID = re.compile(r"[0-9a-z]{26}")
 _PICTURES = ("jpg", "png", "webp", "avif", "gif")
@@ -53,7 +50,9 @@ Source = Callable[[Path], Awaitable[tuple[Path, str]]]
 class Deliver:
     """The delivery flow, with everything it needs.
 
-    ``public_path`` is the path part of the public URL (mostly empty); ``work`` a folder for short-lived copies.
+    ``engine`` names the code and settings that make pictures: part of every rendition's key, so that pictures made by
+    others are made anew. ``public_path`` is the path part of the public URL (mostly empty); ``work`` a folder for
+    short-lived copies.
     """
 
     catalog: Catalog
@@ -61,6 +60,7 @@ class Deliver:
     router: MediaRouter
     settings: DeliverySettings
     gate: Gate
+    engine: str
     public_path: str
     work: Path
     rendering: dict[str, asyncio.Future[Rendered | RemoteURL]] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class Deliver:
         vary = "Accept" if wanted == "auto" else None
         # The format is chosen here and the download name is no matter of pixels: neither makes another rendition.
         picture = path.transformation.without(FORMAT).without_flag("attachment")
-        digest = _digest(asset.sha256, str(picture), output, ENGINE_VERSION)
+        digest = _digest(asset.sha256, str(picture), output, self.engine)
         etag, cache_control = f'"{digest}"', self._cache_control(asset, path)
         if request.has(etag):
             return NotModified(etag, cache_control, vary)
@@ -267,7 +267,7 @@ class Deliver:
 def _picture_info(asset: Asset) -> ImageInfo:
     """What the choice of a format depends on; a frame of a video is a plain opaque picture."""
     if asset.media_type == "image":
-        return ImageInfo(**asset.metadata)
+        return ImageInfo.from_json(asset.metadata)
     return ImageInfo("jpg", asset.width or 0, asset.height or 0)
 
 

@@ -17,21 +17,21 @@ class PixelLimits(BaseModel):
     also be delivered as it is.
     """
 
-    jpg: int = Field(default=100_000_000, ge=1)
-    png: int = Field(default=50_000_000, ge=1)
-    tiff: int = Field(default=50_000_000, ge=1)
-    webp: int = Field(default=40_000_000, ge=1)
-    gif: int = Field(default=40_000_000, ge=1)
-    avif: int = Field(default=24_500_000, ge=1)
+    jpg: int = Field(default=100_000_000, ge=1, description="Most px of a JPG source.")
+    png: int = Field(default=50_000_000, ge=1, description="Most px of a PNG source.")
+    tiff: int = Field(default=50_000_000, ge=1, description="Most px of a TIFF source.")
+    webp: int = Field(default=40_000_000, ge=1, description="Most px of a WebP source.")
+    gif: int = Field(default=40_000_000, ge=1, description="Most px of a GIF source.")
+    avif: int = Field(default=24_500_000, ge=1, description="Most px of a AVIF source.")
 
 
 class AutoQuality(BaseModel):
     """What ``q_auto:best``, ``good``, ``eco`` and ``low`` mean, on the scale of JPEG."""
 
-    best: int = Field(default=90, ge=1, le=100)
-    good: int = Field(default=80, ge=1, le=100)
-    eco: int = Field(default=65, ge=1, le=100)
-    low: int = Field(default=50, ge=1, le=100)
+    best: int = Field(default=90, ge=1, le=100, description="Quality of q_auto:best.")
+    good: int = Field(default=80, ge=1, le=100, description="Quality of q_auto:good.")
+    eco: int = Field(default=65, ge=1, le=100, description="Quality of q_auto:eco.")
+    low: int = Field(default=50, ge=1, le=100, description="Quality of q_auto:low.")
 
 
 class ImageSettings(BaseModel):
