@@ -1,5 +1,5 @@
 # renditor: what one types. Everything happens in .venv; nothing is installed outside it except by `make test`
-# (Chromium, from the distribution's packages, for the browser tests).
+# (Chromium and PostgreSQL, from the distribution's packages, for the tests that need them).
 
 PYTHON ?= python3
 VENV   := .venv
@@ -19,6 +19,7 @@ run: $(VENV)/.run ## Set everything up and start renditor (PORT=8000 DATA=data)
 
 test: $(VENV)/.dev ## Set everything up and run every test (ARGS="-k name" for some)
 	@.ci/setup-browser
+	@.ci/setup-postgres
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format check, types, import rules, docs

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.client import Client
+from tests.postgres import PostgresServer, find_binaries
 from tests.server import RunningServer, start_server
 
 
@@ -38,3 +41,15 @@ def client(server: RunningServer) -> Iterator[Client]:
     made = Client(server)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server is installed on this machine: run .ci/setup-postgres")
+    folder = Path(tempfile.mkdtemp(prefix="renditor-postgres-"))
+    server = PostgresServer(binaries, folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder)

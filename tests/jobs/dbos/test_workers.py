@@ -18,8 +18,8 @@ import pytest
 from renditor.jobs.base import JobSettings
 from renditor.jobs.dbos import DbosEngine
 from renditor.jobs.dbos.liveness import FENCE_EXIT
+from tests.postgres import PostgresServer
 
-from .conftest import PostgresServer
 from .worker_program import start, work
 
 
