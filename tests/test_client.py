@@ -47,6 +47,21 @@ async def test_the_servers_refusals_come_with_code_and_hint(server: RunningServe
         assert stranger.value.http_status == 401
 
 
+async def test_a_server_that_hangs_up_in_the_middle(server: RunningServer, tmp_path: Path) -> None:
+    """It does not read what it refuses, and its answer may be lost with the connection."""
+    photo = tmp_path / "large.jpg"
+    photo.write_bytes(media.photo(tmp_path / "a.jpg").read_bytes() + bytes(40_000_000))
+    async with Client(server.url, "rk_wrong") as client:
+        with pytest.raises(ServerError) as stranger:
+            await client.upload(photo)
+        assert (stranger.value.error_code, stranger.value.http_status) == ("unauthenticated", 401)
+    async with Client(server.url, server.key) as client:
+        with pytest.raises(ServerError) as large:
+            await client.upload(photo)
+        assert large.value.error_code in ("too-large", "cut-off")
+        assert "larger" in f"{large.value.detail} {large.value.hint}"
+
+
 async def test_no_server_and_no_url(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     for url in ("media.example.com", "ftp://example.com", "http://", "http://[::1"):

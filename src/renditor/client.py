@@ -22,6 +22,8 @@ _CHUNK = 256 * 1024
 _TIMEOUT = httpx.Timeout(60, connect=10)
 _POLL_FIRST, _POLL_LAST = 0.3, 3.0  # seconds between two questions: quick for short jobs, cheap for long ones
 _WORKING = ("uploaded", "processing")
+_BROKEN = "connection-broken"
+_EXPLAIN = 5  # seconds to find out why
 
 Asset = dict[str, Any]
 
@@ -108,10 +110,35 @@ class Client:
             if sent < size:
                 raise ServerError("The file became shorter while it was sent.", code="changed")
 
-        asset = await self._ask("POST", "/media/upload", content=pieces(), headers=headers)
+        try:
+            asset = await self._ask("POST", "/media/upload", content=pieces(), headers=headers)
+        except ServerError as error:
+            if error.error_code == _BROKEN:
+                await self._explain_break()
+            raise
         if asset.get("sha256") != digest.hexdigest():
             raise ServerError("The server has other bytes than were sent.", code="digest-mismatch")
         return asset
+
+    async def _explain_break(self) -> None:
+        """Say why a server hung up in the middle of an upload: its answer is often lost with the connection.
+
+        Raises: ServerError: what it says about the key, or what else it may be; nothing if it does not answer now.
+        """
+        try:
+            async with asyncio.timeout(_EXPLAIN):
+                await self._ask("GET", "/media", params={"limit": 1})
+        except TimeoutError:
+            return
+        except ServerError as error:
+            if error.http_status:
+                raise
+            return
+        raise ServerError(
+            f"{self._server} stopped reading the file before its end.",
+            hint="The file may be larger than the server takes, or too many were uploaded in this hour.",
+            code="cut-off",
+        )
 
     async def get(self, asset_id: str) -> Asset:
         """An asset with its renditions and URLs. Raises: ServerError."""
@@ -152,7 +179,7 @@ class Client:
             raise ServerError(f"{self._server} took too long to answer.", hint="Try again.") from None
         except httpx.HTTPError as error:
             raise ServerError(
-                f"The connection to {self._server} broke ({type(error).__name__}).", hint="Try again."
+                f"The connection to {self._server} broke ({type(error).__name__}).", hint="Try again.", code=_BROKEN
             ) from None
         return _read(response)
 

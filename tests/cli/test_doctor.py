@@ -51,6 +51,20 @@ def test_a_failure_is_told_with_its_fix(run: Run, monkeypatch: pytest.MonkeyPatc
     assert "FAIL  settings" in done.out
 
 
+def test_a_misspelt_setting_is_told(run: Run, settings: config.Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.settings(settings).status == "OK"
+    Path("renditor.toml").write_text('[delivery]\nmoed = "signed"\n[delivery.presets]\nbig = "w_1920"\n')
+    monkeypatch.setenv("RENDITOR_PROT", "80")
+    monkeypatch.setenv("RENDITOR_LIMITS__UPLOADED", "5/hour")
+    monkeypatch.setenv("RENDITOR_DELIVERY__PRESETS__SMALL", "w_100")
+    found = checks.settings(config.load())
+    assert (found.status, found.what) == (
+        "WARN",
+        "No setting is named RENDITOR_LIMITS__UPLOADED, RENDITOR_PROT, delivery.moed.",
+    )
+    assert "WARN  settings" in run("doctor").out
+
+
 def test_symptoms_lead_to_checks() -> None:
     assert set(checks.SYMPTOMS.values()) <= set(checks.CHECKS)
     assert {"Unknown encoder 'libx264'", "Conversion failed!"} <= set(checks.SYMPTOMS)

@@ -43,6 +43,8 @@ def test_text_tells_to_keep_the_key(run: Run) -> None:
     done = run("keys", "create", "--data", "d", "--name", "a", "--scopes", "read")
     assert re.search(r"^key +rk_[0-9a-z]{26}_[0-9a-f]{64}$", done.out, re.MULTILINE)
     assert "not shown again" in done.out
+    assert f"data folder  {Path('d').absolute()} (made now)" in done.out
+    assert "made now" not in run("keys", "create", "--data", "d", "--name", "b", "--scopes", "read").out
 
 
 def test_what_is_refused(run: Run) -> None:

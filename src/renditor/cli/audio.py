@@ -23,7 +23,8 @@ BitrateOption = Annotated[
     str | None, typer.Option("--bitrate", metavar="BITRATE", help="Bits a second, such as 192k; default by format.")
 ]
 SampleRateOption = Annotated[
-    int | None, typer.Option("--sample-rate", metavar="HZ", help="Such as 44100; default: the source's own.")
+    int | None,
+    typer.Option("--sample-rate", metavar="HZ", help="Such as 44100; default: the source's own. Opus: always 48000."),
 ]
 
 

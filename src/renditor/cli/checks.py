@@ -40,7 +40,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "open-files": "A process may hold enough files and connections open.",
     "clock": "The clock is right: signed URLs and job leases depend on it.",
     "temp-folder": "Local commands have room for their temporary files.",
-    "settings": "renditor.toml and RENDITOR_* hold valid settings.",
+    "settings": "renditor.toml and RENDITOR_* hold valid settings, and no others.",
     "data-folder": "The data folder can be written, and others cannot read it.",
     "disk-space": "The disk of the data folder has room.",
     "database": "The catalog answers, and its tables have this version.",
@@ -167,6 +167,21 @@ def temp_folder() -> Finding:
 
 
 # -- the server's own -------------------------------------------------------------------------------------------------
+
+
+def settings(values: Settings) -> Finding:
+    """They are valid; does each name also exist? One that is misspelt counts for nothing, and nobody says so."""
+    from renditor.cli.config import unknown_settings  # noqa: PLC0415 - slow to import, and only wanted here
+    from renditor.config import config_file  # noqa: PLC0415
+
+    file = config_file()
+    unknown = unknown_settings(values)
+    if unknown:
+        return warn("settings", f"No setting is named {', '.join(unknown)}.", _MISSPELT)
+    return ok("settings", f"{file} and the environment" if file.is_file() else "defaults and the environment")
+
+
+_MISSPELT = "Compare with `renditor config show`: a name that is not on its list has no effect."
 
 
 def data_folder(data: Path) -> Finding:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +21,7 @@ EXAMPLE = "RENDITOR_LIMITS__UPLOADS=100/hour renditor config show"
 _HIDDEN = "***"
 _SECRET_NAME = re.compile(r"secret|password|token|api_key|access_key|credential", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@:]*):([^/@]*)@")
+_OTHER_VARIABLES = ("RENDITOR_CONFIG", "RENDITOR_DEBUG", "RENDITOR_KEY", "RENDITOR_SERVER", "RENDITOR_TEST_")
 _URL_PARAMETER = re.compile(r"(?i)((?:password|secret|token|key)=)[^&]*")
 
 
@@ -48,6 +51,38 @@ def show(
     rows = [("SETTING", "VALUE", "FROM"), *((s["name"], _text(s["value"]), _origin(s)) for s in found)]
     there = "" if file.is_file() else " (not there)"
     answer(value, f"Settings file: {file}{there}\n\n{table(rows)}", as_json=as_json)
+
+
+def unknown_settings(settings: Settings) -> list[str]:
+    """Names in the settings file and the environment that mean nothing, sorted: most are misspelt."""
+    from renditor.config import config_file  # noqa: PLC0415 - --help stays quick
+
+    known = settings.model_dump()
+    content = tomllib.loads(config_file().read_text()) if config_file().is_file() else {}
+    names = [".".join(path) for path in _unknown(content, known)]
+    return sorted(names + [name for name in os.environ if _is_unknown_variable(name, known)])
+
+
+def _unknown(
+    given: Mapping[str, Any], known: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    for name, value in given.items():
+        if name not in known:
+            yield (*path, name)
+        elif isinstance(value, dict) and isinstance(known[name], dict) and known[name]:
+            yield from _unknown(value, known[name], (*path, name))
+
+
+def _is_unknown_variable(variable: str, known: Any) -> bool:
+    if not variable.startswith("RENDITOR_") or variable.startswith(_OTHER_VARIABLES):
+        return False
+    for name in variable.removeprefix("RENDITOR_").lower().split("__"):
+        if not isinstance(known, dict) or not known:  # below a table that users fill, every name is right
+            return False
+        if name not in known:
+            return True
+        known = known[name]
+    return False
 
 
 def _settings(settings: Settings, flags: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -52,9 +52,8 @@ def _examine(data: Path | None) -> list[Finding]:
         settings = config.load(data=data)
     except RenditorError as error:
         return [*found, checks.fail("settings", error.detail, error.hint), *checks.sandbox()]
-    file = config.config_file()
     found += [
-        checks.ok("settings", f"{file} and the environment" if file.is_file() else "defaults and the environment"),
+        checks.settings(settings),
         checks.data_folder(settings.data),
         checks.disk_space(settings.data),
         checks.database(settings),

@@ -16,14 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from renditor.catalog import Catalog
+    from renditor.config import Settings
 
 CREATE_EXAMPLE = "renditor keys create --data data --name website --scopes write --uploads 1000/hour"
 LIST_EXAMPLE = "renditor keys list --data data"
 REVOKE_EXAMPLE = "renditor keys revoke 01jd6q4w7v2m8k5x9z3c1b0n6t --data data"
 
-DataOption = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help="The server's data folder (RENDITOR_DATA).")
-]
+DataOption = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="The server's data folder (data).")]
 
 
 def create(  # noqa: PLR0913 - the options of a command line
@@ -46,17 +45,20 @@ def create(  # noqa: PLR0913 - the options of a command line
 
     A key with the scope write may also read; admin may also write, and its uploads are not limited.
     """
-    from renditor.access import apikeys  # noqa: PLC0415 - --help stays quick
+    from renditor import config  # noqa: PLC0415 - --help stays quick
+    from renditor.access import apikeys  # noqa: PLC0415
     from renditor.catalog import keys  # noqa: PLC0415
 
     wanted = [scope.strip() for text in scopes for scope in text.split(",") if scope.strip()]
     new = apikeys.create(name, wanted, tenant=tenant, owner=owner, uploads=uploads)
-    with _catalog(data, create=True) as catalog:
+    settings = config.load(data=data)
+    place = f"{settings.data}{'' if _is_there(settings) else ' (made now)'}"
+    with _catalog(settings, create=True) as catalog:
         catalog.write_now(lambda c: keys.insert(c, new.key, new.secret_hash))
     shown = _to_json(new.key)
-    text = table(
-        [("key", new.text), ("id", shown["id"]), ("owner", shown["owner"]), ("scopes", ", ".join(shown["scopes"]))]
-    )
+    # The folder too: a key that was made in a wrong one opens nothing.
+    rows = [("key", new.text), ("id", shown["id"]), ("owner", shown["owner"]), ("scopes", ", ".join(shown["scopes"]))]
+    text = table([*rows, ("data folder", place)])
     answer(
         {"id": shown["id"], "key": new.text, "scopes": shown["scopes"], "owner": shown["owner"]},
         f"{text}\n\nKeep the key now: it is not shown again. Send it as `Authorization: Bearer KEY`.",
@@ -66,9 +68,10 @@ def create(  # noqa: PLR0913 - the options of a command line
 
 def listing(*, data: DataOption = None, as_json: JsonOption = False) -> None:
     """List the API keys, without their secrets."""
-    from renditor.catalog import keys  # noqa: PLC0415 - --help stays quick
+    from renditor import config  # noqa: PLC0415 - --help stays quick
+    from renditor.catalog import keys  # noqa: PLC0415
 
-    with _catalog(data, create=False) as catalog:
+    with _catalog(config.load(data=data), create=False) as catalog:
         found = [_to_json(key) for key in catalog.read_now(keys.all_keys)]
     rows = [("ID", "NAME", "SCOPES", "OWNER", "CREATED", "STATE")]
     for key in found:
@@ -84,9 +87,10 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """Revoke an API key: from now on every request with it is refused."""
-    from renditor.catalog import keys  # noqa: PLC0415 - --help stays quick
+    from renditor import config  # noqa: PLC0415 - --help stays quick
+    from renditor.catalog import keys  # noqa: PLC0415
 
-    with _catalog(data, create=False) as catalog:
+    with _catalog(config.load(data=data), create=False) as catalog:
         if catalog.read_now(lambda c: keys.get(c, key_id)) is None:
             raise CommandError(
                 f"There is no key with the id {key_id}.", hint="`renditor keys list` shows the ids.", code="not-found"
@@ -97,15 +101,16 @@ def revoke(
 
 
 @contextmanager
-def _catalog(data: Path | None, *, create: bool) -> Iterator[Catalog]:
+def _catalog(settings: Settings, *, create: bool) -> Iterator[Catalog]:
     """The catalog of a data folder. Only ``create`` makes what is not there yet: the folder, and new tables."""
-    from renditor import app, config  # noqa: PLC0415 - --help stays quick
+    from renditor import app  # noqa: PLC0415 - --help stays quick
     from renditor.catalog import Catalog  # noqa: PLC0415
+    from renditor.cli import serving  # noqa: PLC0415
 
-    settings = config.load(data=data)
     if create:
+        serving.prepare_data(settings)
         app.first_start(settings, make_key=False)
-    elif settings.database_url is None and not (settings.data / "catalog.sqlite").exists():
+    elif not _is_there(settings):
         raise CommandError(
             f"{settings.data} is not a data folder of renditor.",
             hint="Name the folder of your server with --data or RENDITOR_DATA.",
@@ -116,6 +121,10 @@ def _catalog(data: Path | None, *, create: bool) -> Iterator[Catalog]:
         yield catalog
     finally:
         catalog.close()
+
+
+def _is_there(settings: Settings) -> bool:
+    return settings.database_url is not None or (settings.data / "catalog.sqlite").exists()
 
 
 def _to_json(key: ApiKey) -> dict[str, Any]:

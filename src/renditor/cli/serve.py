@@ -27,7 +27,9 @@ def command(  # noqa: PLR0913 - the options of a command line
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR", help="Folder of everything it keeps (data).")
     ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", metavar="N", min=1, help="Web processes.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Web processes (2, or 1 on one core).")
+    ] = None,
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Serve only: jobs wait for a `renditor worker`.")
     ] = False,
@@ -55,7 +57,7 @@ def _start(flags: dict[str, Any], processes: Sequence[str], *, as_json: bool) ->
     settings = config.load(**flags)
     serving.check_certificate(settings.tls_cert, settings.tls_key)
     settings = settings.model_copy(update={"port": serving.port_to_use(settings.host, settings.port)})
-    app.prepare_data(settings)
+    serving.prepare_data(settings)
     serving.claim(settings.data, "serve")
     key = app.first_start(settings)
     observe.share_metrics(settings.data / "run" / "metrics")

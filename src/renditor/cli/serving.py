@@ -12,10 +12,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from renditor import app
 from renditor.cli.terminal import CommandError
+from renditor.config import Settings
+from renditor.errors import Unavailable
 from renditor.supervisor import Child
 
 _CHECK_LOG = "The lines above say why; `renditor doctor` checks this machine."
+
+
+def prepare_data(settings: Settings) -> None:
+    """Make the data folder. Raises: CommandError naming it, which no error of a server does; OutOfSpace."""
+    try:
+        app.prepare_data(settings)
+    except Unavailable as error:
+        reason = getattr(error.__cause__, "strerror", None) or "unknown reason"
+        raise CommandError(
+            f"The data folder {settings.data} cannot be written: {reason}.",
+            hint="Give it to the user that runs renditor, or name another with --data or RENDITOR_DATA.",
+            code=error.error_code,
+        ) from None
 
 
 def claim(data: Path, name: str) -> None:
@@ -78,7 +94,8 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
     except OSError as error:  # ssl.SSLError is one
-        reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        # OpenSSL names no reason for a file that is not PEM at all.
+        reason = (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or "not PEM"
         raise CommandError(
             f"The certificate and its key cannot be used: {reason}.",
             hint="Both are PEM files; the key has no password.",

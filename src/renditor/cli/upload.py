@@ -59,7 +59,8 @@ def command(
     sources = [files.source(path) for path in paths]
     with progress("Uploading") as report:
         done, failed = interruption.run(_upload(sources, server or _local_server(), key, report, wait=wait))
-    answer({"items": done, "failed": failed}, _text(done), as_json=as_json)
+    if done or as_json:
+        answer({"items": done, "failed": failed}, _text(done), as_json=as_json)
     for failure in failed:
         complain(f"{failure['file']}: {failure['detail']}", failure["hint"])
     return FAILED if failed else 0

@@ -26,6 +26,7 @@ def command(
     from renditor.cli import serving  # noqa: PLC0415
 
     settings = config.load(data=data)
+    serving.prepare_data(settings)
     app.first_start(settings, make_key=False)
     serving.export({"data": settings.data})
     text = f"The worker is starting; Ctrl-C stops it.\n\nData folder  {settings.data}"
