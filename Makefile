@@ -12,17 +12,17 @@ JOBS   ?= 2
 .PHONY: help run test check format bench lock clean
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run ## Set everything up and start renditor (PORT=8000 DATA=data)
-	@exec $(BIN)/renditor serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA))
+run: $(VENV)/.run ## Set everything up and start renditor (PORT=8000 DATA=data HOST=127.0.0.1)
+	@exec $(BIN)/renditor serve $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)') $(if $(DATA),--data '$(DATA)')
 
 test: $(VENV)/.dev ## Set everything up and run every test (ARGS="-k name" for some)
 	@.ci/setup-browser
 	@.ci/setup-postgres
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
-check: $(VENV)/.dev ## Lint, format check, types, import rules, docs
+check: $(VENV)/.dev ## Lint, format check, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
