@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -19,12 +20,18 @@ ResourceType = Literal["image", "video", "raw"]
 DEFAULT_TENANT = "main"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
+_ID = re.compile(r"[0-9a-z]{26}")
 
 
 def new_id() -> str:
     """A 26-character id: 48 bits of milliseconds, then 80 random bits. Sorts by age, cannot be guessed."""
     number = (int(time.time() * 1000) << 80) | secrets.randbits(80)
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -5, -5))
+
+
+def is_id(text: str) -> bool:
+    """Whether this has the form of an id. Nothing else is looked up: PostgreSQL, for one, takes no NUL in a text."""
+    return _ID.fullmatch(text) is not None
 
 
 def now_ms() -> int:

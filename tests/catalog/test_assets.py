@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from renditor.catalog import Catalog, assets, jobs, trash
+from renditor.catalog import Catalog, CatalogSettings, assets, jobs, trash
 from renditor.catalog.schema import originals
 from renditor.catalog.schema import trash as trash_table
 from renditor.errors import Conflict, NotFound
@@ -68,7 +69,13 @@ def test_an_asset_comes_back_as_it_was(catalog: Catalog) -> None:
 
 def test_foreign_and_unknown_are_alike(catalog: Catalog) -> None:
     item = add(catalog, asset())
-    for principal, asset_id in ((BEN, item.id), (OTHER, item.id), (ANNA, "unknown"), (ANNA, "' OR 1=1 --")):
+    for principal, asset_id in (
+        (BEN, item.id),
+        (OTHER, item.id),
+        (ANNA, "unknown"),
+        (ANNA, "' OR 1=1 --"),
+        (ANNA, "a\0b"),
+    ):
         with pytest.raises(NotFound) as caught:
             catalog.read_now(partial(assets.owned, principal=principal, asset_id=asset_id))
         assert caught.value.detail == NotFound().detail
@@ -181,3 +188,39 @@ def test_jobs_end_once(catalog: Catalog) -> None:
     assert not catalog.write_now(lambda c: jobs.progress(c, job.id, 90, "late"))
     assert catalog.write_now(lambda c: jobs.start(c, job.id)) is None
     assert catalog.read_now(lambda c: assets.get(c, item.id)).status == "cancelled"
+
+
+def test_an_overwrite_is_newer_even_within_one_millisecond(catalog: Catalog) -> None:
+    first = add(catalog, asset(public_id="cat", version=1000))
+    second = add(catalog, asset(public_id="cat", version=1000, sha256="1" * 64), overwrite=True)
+    third = add(catalog, asset(public_id="cat", version=999, sha256="2" * 64), overwrite=True)
+    assert first.version < second.version < third.version
+
+
+def test_uploads_at_once_take_a_public_id_in_turn(catalog: Catalog) -> None:
+    """Many processes overwrite one id with the same bytes: one asset is left, with its original, and no error."""
+    others = [Catalog(catalog.url, CatalogSettings()) for _ in range(4)]
+
+    def overwrite(other: Catalog) -> None:
+        for _ in range(10):
+            add(other, asset(public_id="cat"), overwrite=True)
+
+    with ThreadPoolExecutor(len(others)) as threads:
+        list(threads.map(overwrite, others))
+    for other in others:
+        other.close()
+    left, _ = catalog.read_now(lambda c: assets.page(c, ANNA, {}, None, 100))
+    assert len(left) == 1
+    assert original_keys(catalog) == [left[0].original_key]
+    assert left[0].original_key not in keys_in_trash(catalog)
+
+
+def test_what_a_stopped_job_stores_is_left_alone_until_it_noticed(catalog: Catalog) -> None:
+    item = asset()
+    job = Job(new_id(), item.id, "video", "queued", 1, 1)
+    add(catalog, item, job=job)
+    catalog.write_now(lambda c: trash.throw(c, ["sets/aa/r/"], not_before=now_ms() + 3_600_000, job_id=job.id))
+    catalog.write_now(lambda c: assets.remove(c, item))
+    assert "sets/aa/r/" not in catalog.read_now(trash.due)
+    marked = sa.select(trash_table.c.not_before).where(trash_table.c.key == "sets/aa/r/")
+    assert (catalog.read_now(lambda c: c.scalar(marked)) or 0) <= now_ms() + trash.GRACE_MS

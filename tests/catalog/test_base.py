@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from renditor.catalog import Catalog, CatalogSettings
 from renditor.catalog.schema import metadata, rate_limits
-from renditor.errors import Unavailable
+from renditor.errors import OutOfSpace, Unavailable
 
 
 def _count(connection: sa.Connection) -> int:
@@ -70,3 +70,45 @@ def test_migrations_give_the_schema_and_can_be_repeated(catalog: Catalog) -> Non
         differences = compare_metadata(context, metadata)
     engine.dispose()
     assert differences == []
+
+
+async def test_work_that_lost_a_race_is_done_again(catalog: Catalog) -> None:
+    """Two transactions take the same name at once: the second one runs again, and then sees the first."""
+    other = Catalog(catalog.url, CatalogSettings())
+    begun = threading.Barrier(2)
+    runs: list[int] = []
+
+    def take(connection: sa.Connection) -> str:
+        free = _count(connection) == 0
+        runs.append(1)
+        if (
+            not catalog.url.startswith("sqlite") and len(runs) <= 2
+        ):  # SQLite's second writer waits before its first read
+            begun.wait(10)
+        if free:
+            _insert("name")(connection)
+        return "taken" if free else "late"
+
+    assert sorted(await asyncio.gather(catalog.write(take), other.write(take))) == ["late", "taken"]
+    other.close()
+
+
+async def test_a_mistake_of_ours_stays_one(catalog: Catalog) -> None:
+    await catalog.write(_insert("twice"))
+    with pytest.raises(DBAPIError):
+        await catalog.write(_insert("twice"))
+
+
+async def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}", CatalogSettings())
+    catalog.migrate()
+
+    def fill(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count=1")  # no room beyond the pages in use
+        for number in range(1000):
+            _insert(f"{number:0250}")(connection)
+
+    with pytest.raises(OutOfSpace):
+        await catalog.write(fill)
+    assert await catalog.read(_count) == 0
+    catalog.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from renditor.catalog import trash
 from renditor.catalog.schema import assets, jobs, originals, renditions
 from renditor.errors import Conflict, NotFound
-from renditor.models import Asset, Job, MediaType, Principal, Rendition, ResourceType
+from renditor.models import Asset, Job, MediaType, Principal, Rendition, ResourceType, is_id
 
 _ASSET_FIELDS = [field.name for field in fields(Asset)]
 _RENDITION_FIELDS = [field.name for field in fields(Rendition)]
@@ -27,7 +27,9 @@ def resource_type(media_type: MediaType) -> ResourceType:
 
 
 def owned(connection: sa.Connection, principal: Principal, asset_id: str) -> Asset:
-    """Raises: NotFound: unknown and foreign ids alike."""
+    """Raises: NotFound: unknown, foreign and malformed ids alike."""
+    if not is_id(asset_id):
+        raise NotFound
     row = connection.execute(sa.select(assets).where(_mine(principal), assets.c.id == asset_id)).one_or_none()
     if row is None:
         raise NotFound
@@ -154,6 +156,8 @@ def add(connection: sa.Connection, asset: Asset, *, stored: bool, overwrite: boo
         return None
     if taken is not None:
         remove(connection, taken)
+        # Two uploads within a millisecond: the version stands for the bytes in URLs that are cached for ever.
+        asset = replace(asset, version=max(asset.version, taken.version + 1))
     if stored and key is not None:
         trash.throw(connection, [asset.original_key])
     key = key or asset.original_key
@@ -177,11 +181,19 @@ def drop_unknown(connection: sa.Connection, key: str) -> bool:
     return True
 
 
+def unknown_folders(connection: sa.Connection, prefixes: list[str]) -> list[str]:
+    """Those of these folders that belong to no rendition."""
+    known = set(connection.scalars(sa.select(renditions.c.key).where(renditions.c.key.in_(prefixes))))
+    return [prefix for prefix in prefixes if prefix not in known]
+
+
 def remove(connection: sa.Connection, asset: Asset) -> list[str]:
     """Forget an asset at once; its objects go to the trash. Returns the ids of its unfinished jobs."""
     unfinished = sa.select(jobs.c.id).where(jobs.c.asset_id == asset.id, jobs.c.status.in_(("queued", "running")))
     job_ids = list(connection.scalars(unfinished))
     keys = list(connection.scalars(sa.select(renditions.c.key).where(renditions.c.asset_id == asset.id)))
+    for job_id in job_ids:
+        trash.expire_job(connection, job_id, grace=trash.GRACE_MS)
     connection.execute(assets.delete().where(assets.c.id == asset.id))
     shared = sa.select(assets.c.id).where(assets.c.original_key == asset.original_key).limit(1)
     if connection.execute(shared).first() is None:

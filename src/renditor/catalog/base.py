@@ -8,6 +8,8 @@ Measured against an asynchronous driver: 1.8 times less CPU a request on SQLite,
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,14 +17,20 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 
-from renditor.errors import BadRequest, Unavailable
+from renditor.errors import BadRequest, OutOfSpace, RenditorError, Unavailable
 
 Value = TypeVar("Value")
 
 _KINDS = ("sqlite:///", "postgresql+psycopg://")
 _BUSY_TIMEOUT_MS = 10_000
+# Times that work is done before a lost race counts as an error, and the longest wait before the next time (seconds,
+# times the attempt): those who meet again and again are spread out.
+_ATTEMPTS = 10
+_APART = 0.02
+# What PostgreSQL says to the one of two transactions that has to give way: serialization_failure, deadlock_detected.
+_GIVE_WAY = {"40001", "40P01"}
 
 
 class CatalogSettings(BaseModel):
@@ -68,7 +76,10 @@ class Catalog:
     async def write(self, work: Callable[[sa.Connection], Value]) -> Value:
         """Run ``work`` in one transaction that is committed when it returns and undone when it raises.
 
-        Raises: Unavailable: as for ``read``.
+        On PostgreSQL transactions overlap: work that lost a race is done again from its beginning, and then sees what
+        the other one did. So it must do nothing but ask the database.
+
+        Raises: Unavailable: as for ``read``; OutOfSpace: the disk of the database is full.
         """
         return await asyncio.get_running_loop().run_in_executor(self._write_threads, self.write_now, work)
 
@@ -113,17 +124,16 @@ class Catalog:
             engine.dispose()
 
     def _run(self, engine: sa.Engine, work: Callable[[sa.Connection], Value]) -> Value:
-        try:
-            with engine.begin() as connection:
-                return work(connection)
-        except DBAPIError as error:
-            if isinstance(error, OperationalError) or error.connection_invalidated:
-                raise Unavailable("The database does not answer.", hint="`renditor doctor` tells why.") from error
-            if type(error) is DatabaseError:  # what SQLite says of a file that is no database, or a damaged one
-                raise Unavailable(
-                    "The database is damaged.", hint="Restore the data folder from a backup.", code="damaged-database"
-                ) from error
-            raise
+        attempt = 1
+        while True:
+            try:
+                with engine.begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if not _lost_a_race(error) or attempt == _ATTEMPTS:
+                    raise _public(error) from error
+            time.sleep(random.random() * _APART * attempt)  # noqa: S311  # no secret
+            attempt += 1
 
     def _engine(self, size: int, *, read_only: bool) -> sa.Engine:
         if not self._sqlite:
@@ -154,6 +164,29 @@ class Catalog:
         sa.event.listen(engine, "connect", on_connect)
         sa.event.listen(engine, "begin", on_begin)
         return engine
+
+
+def _lost_a_race(error: DBAPIError) -> bool:
+    """Whether another transaction took the row first, or a name or a reference that was free a moment ago."""
+    return isinstance(error, IntegrityError) or _sqlstate(error) in _GIVE_WAY
+
+
+def _public(error: DBAPIError) -> RenditorError | DBAPIError:
+    """The user's error for one of the database; the error itself where it is a mistake of ours."""
+    # SQLite by its name of the error, PostgreSQL by its code (disk_full).
+    if "SQLITE_FULL" in str(getattr(error.orig, "sqlite_errorname", "")) or _sqlstate(error) == "53100":
+        return OutOfSpace("The disk of the database is full.", hint="Free some space on the disk of the data folder.")
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        return Unavailable("The database does not answer.", hint="`renditor doctor` tells why.")
+    if type(error) is DatabaseError:  # what SQLite says of a file that is no database, or a damaged one
+        return Unavailable(
+            "The database is damaged.", hint="Restore the data folder from a backup.", code="damaged-database"
+        )
+    return error
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 def _alembic() -> Any:

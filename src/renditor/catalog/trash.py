@@ -11,6 +11,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from renditor.catalog.schema import trash
 from renditor.models import now_ms
 
+# How long a job that was stopped may go on storing until it notices; ms. What it stored is left alone for so long:
+# objects that come after their folder was emptied would stay for ever.
+GRACE_MS = 60_000
+
 
 def throw(
     connection: sa.Connection, keys: Iterable[str], *, not_before: int | None = None, job_id: str | None = None
@@ -25,14 +29,15 @@ def throw(
     connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=fresh), rows)
 
 
-def take_back(connection: sa.Connection, keys: Iterable[str]) -> None:
-    """The objects are known now: they stay."""
-    connection.execute(trash.delete().where(trash.c.key.in_(list(keys))))
+def take_back(connection: sa.Connection, keys: Iterable[str]) -> int:
+    """The objects are known now: they stay. Returns how many were still marked: the others may be gone already."""
+    return connection.execute(trash.delete().where(trash.c.key.in_(list(keys)))).rowcount
 
 
-def expire_job(connection: sa.Connection, job_id: str) -> None:
-    """What an earlier, dead attempt of this job stored may go now."""
-    connection.execute(trash.update().where(trash.c.job_id == job_id).values(not_before=now_ms()))
+def expire_job(connection: sa.Connection, job_id: str, *, grace: int = 0) -> None:
+    """What an attempt of this job stored without making it known may go, now or in ``grace`` ms."""
+    statement = trash.update().where(trash.c.job_id == job_id)
+    connection.execute(statement.values(not_before=now_ms() + grace))
 
 
 def due(connection: sa.Connection, limit: int = 100) -> list[str]:
