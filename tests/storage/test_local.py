@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -73,3 +74,48 @@ async def test_a_folder_where_a_file_should_be(storage: LocalStorage) -> None:
         await content_of(storage, "a")
     with pytest.raises(NotFound):
         await content_of(storage, "a/b/c")
+
+
+async def test_names_that_no_file_can_have_are_names_of_nothing(storage: LocalStorage) -> None:
+    name = "a/" + "x" * 300
+    assert await storage.stat(name) is None
+    with pytest.raises(NotFound):
+        await content_of(storage, name)
+
+
+async def test_nothing_half_written_stays(storage: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of a copy from another disk that becomes full, nor of a process that was killed."""
+    source = storage.root.parent / "source"
+    source.write_bytes(b"bytes")
+    incoming = storage.root / ".incoming"
+    old, new = incoming / "killed-long-ago", incoming / "being-written"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    LocalStorage(storage.root)
+    assert list(incoming.iterdir()) == [new]
+    new.unlink()
+
+    def other_disk(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "replace", other_disk)
+    with pytest.raises(Unavailable):  # the rename of the copy fails too
+        await storage.put("a/b", source)
+    assert list(incoming.iterdir()) == []
+
+
+async def test_trouble_with_the_disk_is_an_error_of_ours(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await storage.write("a/b", b"x")
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "lstat", broken)
+    monkeypatch.setattr(Path, "unlink", broken)
+    with pytest.raises(Unavailable):
+        await storage.stat("a/b")
+    with pytest.raises(Unavailable):
+        await storage.delete("a/b")

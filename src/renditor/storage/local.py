@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from stat import S_ISREG
@@ -26,6 +27,7 @@ _CHUNK = 1024 * 1024
 # through a thread costs more than twice that.
 _INLINE = 1024 * 1024
 _RENAME_ATTEMPTS = 20
+_ABANDONED_SECONDS = 3600
 
 
 class LocalStorage:
@@ -39,6 +41,7 @@ class LocalStorage:
         self.root = root
         self._incoming = root / ".incoming"
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._sweep_incoming()
 
     async def put(self, key: str, source: Path) -> None:
         await asyncio.to_thread(self._put, self._path(key), source)
@@ -68,6 +71,8 @@ class LocalStorage:
             found = self._path(key).lstat()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise _unreadable(error) from error
         if not S_ISREG(found.st_mode):
             return None
         return ObjectStat(key, found.st_size, found.st_mtime_ns // 1_000_000)
@@ -101,26 +106,38 @@ class LocalStorage:
                 if error.errno != errno.EXDEV:
                     raise
                 # The spool lies on another disk: copy beside the target first, so that the last act is still a rename.
-                temporary = self._temporary()
-                shutil.copyfile(source, temporary)
-                _sync_file(temporary)
-                _rename(temporary, target)
+                with self._temporary() as temporary:
+                    shutil.copyfile(source, temporary)
+                    _sync_file(temporary)
+                    _rename(temporary, target)
                 source.unlink()
 
     def _write(self, target: Path, content: bytes) -> None:
-        with _disk_errors():
-            temporary = self._temporary()
-            try:
-                fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-                with os.fdopen(fd, "wb") as file:
-                    file.write(content)
-                _rename(temporary, target, sync=False)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-                raise
+        with _disk_errors(), self._temporary() as temporary:
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(fd)  # without it a power cut leaves an empty file under the object's name
+            # The folder is not synced: a small object that a power cut takes whole is made again.
+            _rename(temporary, target, sync=False)
 
-    def _temporary(self) -> Path:
-        return self._incoming / secrets.token_hex(16)
+    @contextlib.contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """A name for a file that is renamed away in the end; where that fails, nothing of it stays."""
+        path = self._incoming / secrets.token_hex(16)
+        try:
+            yield path
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def _sweep_incoming(self) -> None:
+        """Remove what killed processes left behind half-way. Nobody writes to one file for an hour."""
+        for path in self._incoming.iterdir():
+            with contextlib.suppress(OSError):  # another process may sweep too
+                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                    path.unlink()
 
     def _open(self, path: Path) -> tuple[int, int]:
         try:
@@ -128,7 +145,7 @@ class LocalStorage:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise NotFound from None
         except OSError as error:
-            raise Unavailable("The storage cannot be read.") from error
+            raise _unreadable(error) from error
         found = os.fstat(fd)
         if not S_ISREG(found.st_mode):
             os.close(fd)
@@ -136,7 +153,12 @@ class LocalStorage:
         return fd, found.st_size
 
     def _delete(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise of_disk(error) from error
         with contextlib.suppress(OSError):  # stops at the first folder that still holds something
             for parent in path.parents:
                 if parent == self.root:
@@ -151,6 +173,11 @@ class LocalStorage:
                     found = path.lstat()
                     key = path.relative_to(self.root).as_posix()
                     yield ObjectStat(key, found.st_size, found.st_mtime_ns // 1_000_000)
+
+
+def _unreadable(error: OSError) -> RenditorError:
+    """A name that no file can have is a name of nothing; all else is trouble with the disk."""
+    return NotFound() if error.errno == errno.ENAMETOOLONG else Unavailable("The storage cannot be read.")
 
 
 @contextlib.contextmanager
