@@ -36,6 +36,9 @@ from renditor.video.plan import Tier, plan
 _PROGRESS_EVERY = 0.5
 _PUBLISHING = 0.97  # the share of a job's progress that is done when its outputs are made
 _INTENT_MS = 24 * 3600 * 1000
+_REMOVE_AGAIN_MS = 60_000
+# A file that was being stored when its job was stopped is there this much later at the latest: threads are not stopped.
+_LATE_MS = 5_000
 # Attempts at a job for reasons that may pass.
 _ATTEMPTS = 3
 # A job is looked at by the reconciler when nobody has touched its row for this long.
@@ -156,23 +159,21 @@ class Recipes:
         prefixes = [rendition.key for _, rendition in made]
         later = now_ms() + _INTENT_MS
         await self.catalog.write(lambda c: trash.throw(c, prefixes, not_before=later, job_id=job.id))
-        for output, rendition in made:
-            files = sorted(output.path.rglob("*")) if output.path.is_dir() else [output.path]
-            base = output.path if output.path.is_dir() else output.path.parent
-            for file in files:
-                if file.is_file():
-                    await self.storage.put(rendition.key + file.relative_to(base).as_posix(), file)
+        try:
+            for output, rendition in made:
+                await self._store(output, rendition.key)
+            await self.catalog.write(partial(_make_known, job=job, renditions=[rendition for _, rendition in made]))
+        except BaseException:
+            # Marked anew: the sweeps may have come by while we were still storing.
+            await asyncio.shield(self.catalog.write(partial(_throw_unknown, prefixes=prefixes)))
+            raise
 
-        def commit(connection: Any) -> bool:
-            if not jobs.finish(connection, job.id, "completed"):
-                return False
-            for _, rendition in made:
-                assets.keep_rendition(connection, rendition)
-            trash.take_back(connection, prefixes)
-            return True
-
-        if not await self.catalog.write(commit):
-            raise JobGone
+    async def _store(self, output: Output, key: str) -> None:
+        files = sorted(output.path.rglob("*")) if output.path.is_dir() else [output.path]
+        base = output.path if output.path.is_dir() else output.path.parent
+        for file in files:
+            if file.is_file():
+                await self.storage.put(key + file.relative_to(base).as_posix(), file)
 
     def _log_success(self, job: Job, seconds: float, output_bytes: int) -> None:
         observe.JOBS.labels(job.recipe, "completed").inc()
@@ -218,14 +219,23 @@ class Recipes:
         await asyncio.to_thread(self._sweep_folders, wanted)
 
     async def empty_trash(self) -> None:
-        """Remove objects that the catalog has given up; what fails stays marked for the next time."""
+        """Remove objects that the catalog has given up; what fails is tried again later, and holds nothing up."""
         for key in await self.catalog.read(trash.due):
-            if key.endswith("/"):
-                async for item in self.storage.list(key):
-                    await self.storage.delete(item.key)
+            try:
+                await self._remove(key)
+            except (RenditorError, OSError) as error:
+                observe.log().warning("object_not_removed", key=key, error_type=type(error).__name__)
+                later = now_ms() + _REMOVE_AGAIN_MS
+                await self.catalog.write(partial(trash.throw, keys=[key], not_before=later))
             else:
-                await self.storage.delete(key)
-            await self.catalog.write(partial(trash.forget, key=key))
+                await self.catalog.write(partial(trash.forget, key=key))
+
+    async def _remove(self, key: str) -> None:
+        if key.endswith("/"):
+            async for item in self.storage.list(key):
+                await self.storage.delete(item.key)
+        else:
+            await self.storage.delete(key)
 
     def _sweep_folders(self, wanted: set[str]) -> None:
         for folder in self.work.iterdir():
@@ -239,6 +249,22 @@ class Recipes:
 def _may_pass(error: Exception) -> bool:
     """Whether the same work may succeed later: busy decoders, a database that restarts, or something unforeseen."""
     return not isinstance(error, RenditorError) or isinstance(error, Overloaded | Unavailable | OutOfSpace)
+
+
+def _make_known(connection: Any, job: Job, renditions: list[Rendition]) -> None:
+    """End the job as completed, with what it made. Raises: JobGone: it had ended, or its objects were given up."""
+    if trash.take_back(connection, [rendition.key for rendition in renditions]) != len(renditions):
+        raise JobGone
+    if not jobs.finish(connection, job.id, "completed"):
+        raise JobGone
+    for rendition in renditions:
+        assets.keep_rendition(connection, rendition)
+
+
+def _throw_unknown(connection: Any, prefixes: list[str]) -> None:
+    """Send folders to the trash, unless their rendition did become known (an answer of the database that was lost)."""
+    later = now_ms() + _LATE_MS
+    trash.throw(connection, assets.unknown_folders(connection, prefixes), not_before=later)
 
 
 class JobGone(Exception):  # not an error: somebody wanted it so
@@ -272,7 +298,11 @@ class Progress:
     async def __aexit__(self, *_: object) -> None:
         if self._writer:
             self._writer.cancel()
-            await asyncio.wait([self._writer])
+            try:
+                await asyncio.wait([self._writer])
+            except asyncio.CancelledError:  # its own, that came when the work was just over
+                if not self._gone:
+                    raise
         if self._gone and self._owner:
             self._owner.uncancel()
             raise JobGone

@@ -19,7 +19,7 @@ from renditor.deliver import Deliver
 from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
 from renditor.ingest import Chunk, Ingest, UploadOptions, check_tags
 from renditor.jobs.base import JobEngine
-from renditor.models import Asset, Principal, Rendition, Scope, Visibility, now_ms
+from renditor.models import Asset, Principal, Rendition, Scope, Visibility, is_id, now_ms
 from renditor.recipes import Recipes
 from renditor.storage.base import Storage
 
@@ -99,7 +99,9 @@ class MediaProcessingService:
         return await self.flows.catalog.read(work)
 
     async def page(self, principal: Principal, filters: dict[str, str], cursor: str | None, limit: int) -> Page:
-        """The owner's assets, newest first. ``filters``: media_type, status, tag."""
+        """The owner's assets, newest first. ``filters``: media_type, status, tag. Raises: Unprocessable (cursor)."""
+        if cursor and not is_id(cursor):
+            raise Unprocessable("cursor: Give the next_cursor of the page before.", code="invalid-parameter")
         found = await self.flows.catalog.read(lambda c: assets.page(c, principal, filters, cursor, limit))
         return Page(*found)
 
@@ -137,9 +139,12 @@ class MediaProcessingService:
         def work(connection: Any) -> list[str]:
             return assets.remove(connection, assets.owned(connection, principal, asset_id))
 
-        for job_id in await self.flows.catalog.write(work):
-            await self.flows.jobs.cancel(job_id)
+        # It is gone as soon as the catalog says so. What follows only hurries: a running job finds its row gone, and
+        # the sweeps find the objects.
+        job_ids = await self.flows.catalog.write(work)
         with contextlib.suppress(RenditorError):
+            for job_id in job_ids:
+                await self.flows.jobs.cancel(job_id)
             await self.flows.recipes.empty_trash()
         observe.log().info("media_deleted", owner=principal.owner, asset=asset_id)
 
@@ -148,17 +153,17 @@ class MediaProcessingService:
 
         def work(connection: Any) -> list[str]:
             assets.owned(connection, principal, asset_id)
-            active = jobs.active_of(connection, asset_id)
-            for job in active:
-                jobs.finish(connection, job.id, "cancelled")
-                trash.expire_job(connection, job.id)
-            return [job.id for job in active]
+            ended = [j.id for j in jobs.active_of(connection, asset_id) if jobs.finish(connection, j.id, "cancelled")]
+            for job_id in ended:
+                trash.expire_job(connection, job_id, grace=trash.GRACE_MS)
+            return ended
 
         cancelled = await self.flows.catalog.write(work)
         if not cancelled:
             raise Conflict("Nothing of this asset is being processed.", code="not-processing")
-        for job_id in cancelled:
-            await self.flows.jobs.cancel(job_id)
+        with contextlib.suppress(RenditorError):  # the worker sees it in the catalog too, a little later
+            for job_id in cancelled:
+                await self.flows.jobs.cancel(job_id)
         observe.log().info("media_processing_cancelled", owner=principal.owner, asset=asset_id)
         return (await self.get(principal, asset_id))[0]
 

@@ -10,9 +10,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from renditor import observe
-from renditor.catalog import Catalog, assets
+from renditor.catalog import Catalog, assets, trash
 from renditor.deliver.modes import DeliverySettings, Gate
 from renditor.deliver.playlists import rebase_manifest, rebase_playlist
 from renditor.deliver.responses import (
@@ -27,10 +28,10 @@ from renditor.deliver.responses import (
     disposition,
     in_memory,
 )
-from renditor.errors import InvalidTransformation, NotFound, StillProcessing
+from renditor.errors import InvalidTransformation, NotFound, Overloaded, StillProcessing
 from renditor.images.base import ImageInfo, RemoteURL, Rendered
 from renditor.images.formats import pick_format
-from renditor.models import Asset, Rendition, ResourceType, new_id, now_ms
+from renditor.models import Asset, Rendition, ResourceType, is_id, new_id, now_ms
 from renditor.routing import MediaRouter
 from renditor.storage import keys
 from renditor.storage.base import Storage
@@ -39,11 +40,37 @@ from renditor.transformation.operations import FLAG, FORMAT, START, STREAMING_PR
 from renditor.transformation.path import DeliveryPath, split_delivery_path
 
 _FILE_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*){0,3}")
-_RENDITION_ID = re.compile(r"[0-9a-z]{26}")
 _PICTURES = ("jpg", "png", "webp", "avif", "gif")
+
+# How long a picture may be stored without being known before it counts as left behind by a crash.
+_INTENT_MS = 24 * 3600 * 1000
+# Frames of videos that one process takes at once, and requests that may wait for their turn: each is a run of FFmpeg
+# over the original, and anybody can ask for another time.
+_FRAMES_AT_ONCE = 2
+_FRAMES_WAITING = 32
 
 # Brings the picture to render to this machine: the folder is ours to use; returns the file and its format.
 Source = Callable[[Path], Awaitable[tuple[Path, str]]]
+
+
+class FrameQueue:
+    """Lets a few runs of FFmpeg go at once and some wait. Raises: Overloaded: too many wait already."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(_FRAMES_AT_ONCE)
+        self._waiting = 0
+
+    async def __aenter__(self) -> None:
+        if self._waiting >= _FRAMES_WAITING:
+            raise Overloaded("Too many frames of videos are being made.", hint="Try again in a few seconds.")
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turns.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +91,7 @@ class Deliver:
     public_path: str
     work: Path
     rendering: dict[str, asyncio.Future[Rendered | RemoteURL]] = field(default_factory=dict)
+    framing: FrameQueue = field(default_factory=FrameQueue)
 
     async def asset(self, tenant: str, kind: ResourceType, tail: str, request: Request) -> Response:
         """Answer ``/{tenant}/{kind}/upload/{tail}``; ``tail`` is the raw (still encoded) rest of the path.
@@ -73,11 +101,13 @@ class Deliver:
             may raise.
         """
         path = split_delivery_path(tail, kind, self.settings.presets)
-        asset = await self.catalog.read(lambda c: assets.by_public_id(c, tenant, kind, path.public_id))
+        found = await self.catalog.read(lambda c: assets.by_public_id(c, tenant, kind, path.public_id))
+        # From here on a private asset is like none: every answer about it would tell that it exists.
+        asset = found if found and found.visibility == "public" else None
         if asset is None and path.doubt:
             raise path.doubt
         self.gate.check(path)
-        if asset is None or asset.visibility != "public":
+        if asset is None:
             raise NotFound
         if kind == "image":
             return await self._picture(asset, path, request, self._original(asset))
@@ -85,7 +115,7 @@ class Deliver:
 
     async def file(self, tenant: str, rendition_id: str, name: str, request: Request) -> Response:
         """Answer ``/{tenant}/files/{rendition_id}/{name}``: one file of a set, immutable. Raises: NotFound."""
-        if not _FILE_NAME.fullmatch(name) or not _RENDITION_ID.fullmatch(rendition_id):
+        if not _FILE_NAME.fullmatch(name) or not is_id(rendition_id):
             raise NotFound
         found = await self.catalog.read(lambda c: assets.by_rendition(c, tenant, rendition_id))
         if found is None or found[0].visibility != "public":
@@ -157,6 +187,8 @@ class Deliver:
         return rendered
 
     async def _keep(self, asset: Asset, name: str, key: str, rendered: Rendered) -> None:
+        later = now_ms() + _INTENT_MS
+        await self.catalog.write(lambda c: trash.throw(c, [key], not_before=later))
         await self.storage.write(key, rendered.content)
         rendition = Rendition(
             id=new_id(),
@@ -170,8 +202,17 @@ class Deliver:
             width=rendered.width,
             height=rendered.height,
         )
-        if not await self.catalog.write(lambda c: assets.keep_rendition(c, rendition)):
-            await self.storage.delete(key)  # the asset was deleted while we rendered: nothing of it may stay
+
+        def make_known(connection: Any) -> bool:
+            known = assets.keep_rendition(connection, rendition)
+            if known:
+                trash.take_back(connection, [key])
+            else:  # the asset was deleted while we rendered: nothing of it may stay
+                trash.throw(connection, [key])
+            return known
+
+        if not await self.catalog.write(make_known):
+            await self.storage.delete(key)
             raise NotFound
 
     def _original(self, asset: Asset) -> Source:
@@ -234,11 +275,12 @@ class Deliver:
             raise NotFound
 
         async def source(folder: Path) -> tuple[Path, str]:
-            await asyncio.to_thread(folder.mkdir, parents=True, mode=0o700)
             if at is None:
                 return await self.storage.checkout(poster.key + str(poster.metadata["file"]), folder), "jpg"
-            original = await self.storage.checkout(asset.original_key, folder)
-            frame = await self.router.video(asset.route).frame(original, folder, float(at))
+            async with self.framing:
+                await asyncio.to_thread(folder.mkdir, parents=True, mode=0o700)
+                original = await self.storage.checkout(asset.original_key, folder)
+                frame = await self.router.video(asset.route).frame(original, folder, float(at))
             return frame, frame.suffix.lstrip(".")
 
         return await self._picture(asset, path, request, source)
