@@ -10,6 +10,7 @@ The data folder, all of it private to its user (0700):
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -26,7 +27,7 @@ from renditor.catalog import Catalog, keys
 from renditor.config import Settings
 from renditor.deliver import Deliver
 from renditor.deliver.modes import Gate
-from renditor.errors import of_disk
+from renditor.errors import BadRequest, of_disk
 from renditor.ffmpeg.binaries import Binaries, resolve
 from renditor.ffmpeg.run import Toolbox
 from renditor.images.settings import ImageSettings
@@ -45,6 +46,8 @@ Role = Literal["web", "worker", "embedded"]
 DECODER_MODULE = "renditor.images.decoder"
 # Raise it when the image engine makes other bytes from the same request and settings.
 PICTURE_ENGINE = 1
+# An empty or short secret would let anybody sign: 128 random bits at least.
+_SECRET_CHARACTERS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +188,30 @@ def signing_secret(data: Path) -> str:
     """The secret that signs delivery URLs: 256 random bits, made at the first start, readable by this user alone."""
     path = data / "secrets" / "delivery"
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(fd, "w") as file:
-        file.write(secrets.token_hex(32))
-    return path.read_text().strip()
+        if not path.exists():
+            _place(path, secrets.token_hex(32))
+        secret = path.read_text().strip()
+    except OSError as error:
+        raise of_disk(error) from error
+    if len(secret) < _SECRET_CHARACTERS:
+        raise BadRequest(
+            "The signing secret secrets/delivery of the data folder is too short.",
+            hint=f"Put {_SECRET_CHARACTERS} random characters or more into it, or remove it to have a new one made.",
+            code="bad-settings",
+        )
+    return secret
+
+
+def _place(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all; where another process was first, its file stays."""
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(fd, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(fd)
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        temporary.unlink()
