@@ -47,7 +47,8 @@ _INTENT_MS = 24 * 3600 * 1000
 Chunk = bytes | bytearray
 
 _VERSION_SEGMENT = re.compile(r"v\d+")
-_TAG = re.compile(r"[^\x00-\x1f\x7f,]{1,100}")
+# No control characters, no line separators, no halves of surrogate pairs (which have no UTF-8).
+_TAG = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff,]{1,100}")
 _MAX_TAGS = 50
 
 
@@ -140,16 +141,19 @@ class Spool:
             self._hash.update(chunk)
             self.bytes += len(chunk)
         # One call for the whole batch: the kernel then takes large pages, which costs less than many small writes.
-        left = [memoryview(chunk) for chunk in chunks]
         try:
-            while left:
-                written = os.writev(self._file.fileno(), left)
-                while left and written >= len(left[0]):
-                    written -= len(left.pop(0))
-                if left:
-                    left[0] = left[0][written:]
+            for start in range(0, len(chunks), _BATCH_CHUNKS):  # the first batch waits for the type: any number
+                self._write([memoryview(chunk) for chunk in chunks[start : start + _BATCH_CHUNKS]])
         except OSError as error:
             raise of_disk(error) from error
+
+    def _write(self, left: list[memoryview]) -> None:
+        while left:
+            written = os.writev(self._file.fileno(), left)
+            while left and written >= len(left[0]):
+                written -= len(left.pop(0))
+            if left:
+                left[0] = left[0][written:]
 
     def discard(self) -> None:
         """Close, and remove the file unless storage has taken it over."""
@@ -335,7 +339,7 @@ class Ingest:
             bytes=spool.bytes,
             sha256=spool.sha256,
             original_key="",
-            version=now // 1000,
+            version=now,
             created_at=now,
             updated_at=now,
             progress=100 if sniffed.media_type == "image" else 0,

@@ -196,12 +196,50 @@ def test_a_body_that_breaks_off_is_not_taken(client: Client, tmp_path: Path) -> 
 
 def test_wrong_changes_are_422_and_come_after_404(client: Client, tmp_path: Path) -> None:
     asset = client.upload(media.photo(tmp_path / "a.jpg", 20, 21)).json()
-    for body in (b"{", b"[]", b'{"owner": "me"}', b'{"visibility": "x"}', b'{"tags": [1]}', b"\xff", b"[" * 60_000):
+    half = b'{"tags": ["\\ud800"]}'  # half of a surrogate pair: it has no UTF-8
+    wrong = (b"{", b"[]", b'{"owner": "me"}', b'{"visibility": "x"}', b'{"tags": [1]}', b"\xff", b"[" * 60_000, half)
+    for body in wrong:
         refused(client.call("PATCH", "/media/unknown", content=body), 404)
         refused(client.call("PATCH", f"/media/{asset['id']}", content=body), 422)
     client.call("DELETE", f"/media/{asset['id']}")
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1000", "limit=x", "status=none", "media_type=pdf"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=1000", "limit=x", "status=none", "media_type=pdf", "cursor=%00"])
 def test_wrong_queries_are_422(client: Client, query: str) -> None:
     refused(client.call("GET", f"/media?{query}"), 422, "invalid-parameter")
+
+
+def test_a_body_in_many_tiny_pieces_is_taken(client: Client, tmp_path: Path) -> None:
+    """More pieces than one system call writes."""
+    content = media.photo(tmp_path / "a.jpg", 200, 200).read_bytes()
+    pieces = [content[at : at + 2] for at in range(0, len(content), 2)]
+    assert len(pieces) > 1024
+    headers = client.headers | {"content-type": "application/octet-stream"}
+    response = client.http.post("/media/upload", content=iter(pieces), headers=headers)
+    assert (response.status_code, response.json().get("bytes")) == (201, len(content))
+    client.call("DELETE", f"/media/{response.json()['id']}")
+
+
+def test_a_form_that_does_not_end(client: Client, tmp_path: Path) -> None:
+    photo = media.photo(tmp_path / "a.jpg", 20, 20).read_bytes()
+    form = b'--B\r\nContent-Disposition: form-data; name="file"\r\n\r\n' + photo + b"\r\n--B--\r\n"
+    headers = client.headers | {"content-type": "multipart/form-data; boundary=B"}
+    for body in (form + b"x" * 2**22, b"x" * 2**22 + b"\r\n" + form):
+        # A connection of its own: the server closes one whose body it does not read to the end.
+        response = httpx.post(f"{client.server.url}/media/upload", content=body, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (400, "bad-form")
+
+
+def test_names_of_files_that_no_rendition_has(client: Client, tmp_path: Path) -> None:
+    song = client.done(client.upload(media.song(tmp_path / "song.mp3", 1)).json()["id"])
+    folder = song["renditions"][0]["url"].rpartition("/")[0]
+    for name in ("x" * 300, "x/" * 3 + "x", "..", "%2e%2e", "%00", ".incoming"):
+        assert client.get(f"{folder}/{name}").status_code == 404
+    client.call("DELETE", f"/media/{song['id']}")
+
+
+def test_redirects_are_never_made_from_the_host_header(client: Client) -> None:
+    for path in ("/media/", "/docs/x/", "/healthz/"):
+        response = client.call("GET", path, headers={"host": "evil.example"})
+        assert response.status_code == 404
+        assert "evil.example" not in str(response.headers)

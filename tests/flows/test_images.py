@@ -222,3 +222,28 @@ def _wait_until(condition, seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come true in time"
         time.sleep(0.2)
+
+
+def test_a_private_asset_is_as_if_it_were_not_there(client: Client, tmp_path: Path) -> None:
+    """Also under a folder that looks like a mistyped transformation: both are 400 with the same text."""
+    client.upload(media.photo(tmp_path / "a.jpg", 20, 20), public_id="w_secret/plan", visibility="private")
+    there, not_there = (client.get(f"/main/image/upload/w_secret/{name}.jpg") for name in ("plan", "none"))
+    hidden = {"request_id"}
+    first, second = ({k: v for k, v in r.json().items() if k not in hidden} for r in (there, not_there))
+    assert there.status_code == not_there.status_code == 400
+    assert first == second
+
+
+def test_an_overwrite_within_a_second_has_another_url(client: Client, tmp_path: Path) -> None:
+    made = [
+        client.upload(media.photo(tmp_path / f"{n}.jpg", 20 + n, 20), public_id="again", overwrite="true").json()
+        for n in range(3)
+    ]
+    assert len({asset["url"] for asset in made}) == 3
+
+
+def test_downloads_of_the_original_that_go_on_after_a_change(client: Client, asset: dict[str, object]) -> None:
+    path = f"/media/{asset['id']}/original"
+    etag = client.call("GET", path).headers["etag"]
+    assert client.call("GET", path, headers={"range": "bytes=0-3", "if-range": etag}).status_code == 206
+    assert client.call("GET", path, headers={"range": "bytes=0-3", "if-range": '"old"'}).status_code == 200

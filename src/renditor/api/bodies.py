@@ -17,6 +17,8 @@ from renditor.ingest import Chunk, UploadOptions
 # Form fields other than the file: a few short options. More than this is somebody filling our memory.
 _FIELD_BYTES = 16 * 1024
 _FIELDS = 32
+# All of a form that is not its file: fields, headers, what stands before the first and after the last boundary. Bytes.
+_AROUND_BYTES = 1024 * 1024
 
 
 class RawBody:
@@ -53,9 +55,11 @@ class FormBody:
         found = False
         current: MultipartSegment | None = None
         text = bytearray()
+        around = 0
         try:
             with PushMultipartParser(self._boundary, max_segment_count=_FIELDS) as parser:
                 async for data in _stream(self._request):
+                    around += len(data)
                     for event in parser.parse(data):
                         if isinstance(event, MultipartSegment):
                             current, text = event, bytearray()
@@ -64,14 +68,17 @@ class FormBody:
                             self._end(current, bytes(text))
                             current = None
                         elif current is not None and current.name == "file":
+                            around -= len(event)
                             yield event
                         else:
                             text += event
                             if len(text) > _FIELD_BYTES:
                                 raise BadRequest("A form field is too long.")
+                    if around > _AROUND_BYTES:
+                        raise BadRequest("The form holds too much besides its file.", code="bad-form")
                 parser.close()
         except MultipartError as error:
-            raise BadRequest(f"The multipart form cannot be read: {error}.", code="bad-form") from None
+            raise BadRequest(f"The multipart form cannot be read: {error.args[0]}.", code="bad-form") from None
         if not found:
             raise BadRequest("The form has no field named 'file'.", code="no-file")
 

@@ -61,14 +61,23 @@ class Delivery:
             await _send(send, 204, _PREFLIGHT)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        begun = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
             response = await self._answer(method, match, headers)
-            await self._respond(response, headers, send, head=method == "HEAD")
-        except RenditorError as error:
-            await _fail(send, error, request_id, head=method == "HEAD")
-        except Exception:  # noqa: BLE001  # nothing above us would turn it into an answer
-            observe.log().exception("delivery_failed", request_id=request_id)
-            await _fail(send, Internal(), request_id, head=method == "HEAD")
+            await self._respond(response, headers, send_noting, head=method == "HEAD")
+        except Exception as error:
+            shown = error if isinstance(error, RenditorError) else Internal()
+            if begun or shown is not error:
+                observe.log().exception("delivery_failed", request_id=request_id)
+            if begun:  # an error behind the first bytes of a file would be part of the file: the server breaks off
+                raise
+            await _fail(send, shown, request_id, head=method == "HEAD")
 
     async def _answer(self, method: str, match: re.Match[bytes], headers: dict[bytes, str]) -> Response:
         if method not in ("GET", "HEAD"):

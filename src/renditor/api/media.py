@@ -20,9 +20,27 @@ from renditor.service import MediaProcessingService
 # A PATCH is a few short fields; more is somebody filling our memory. Bytes.
 _PATCH_BYTES = 64 * 1024
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {"application/problem+json": {}}}
-    for status, text in {401: "No valid key.", 403: "The key's scope is too small.", 404: "Unknown."}.items()
+_PROBLEMS = {
+    400: "An option or the form is wrong, or the body was broken off.",
+    401: "No valid key.",
+    403: "The key's scope is too small.",
+    404: "Unknown.",
+    409: "It conflicts with what is stored.",
+    413: "Too large.",
+    415: "This kind of file is not accepted.",
+    416: "The range lies outside the file.",
+    422: "The content cannot be processed.",
+    429: "Too many uploads; Retry-After says when to come back.",
+    503: "A part of the server is busy or not available.",
+    507: "The server has no space left.",
+}
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {"description": "A video or a song: it is being processed.", "content": {"application/json": {}}}
+}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The bytes.", "content": {"application/octet-stream": {}}},
+    206: {"description": "The range that was asked for.", "content": {"application/octet-stream": {}}},
+    304: {"description": "The client has it already."},
 }
 _UPLOAD_BODY = {
     "requestBody": {
@@ -60,10 +78,15 @@ class AssetChange(BaseModel):
 
 def router(service: MediaProcessingService, views: Views) -> APIRouter:
     """The routes; ``views`` makes the URLs of the answers."""
-    routes = APIRouter(prefix="/media", tags=["media"], responses=_ERRORS)
+    routes = APIRouter(prefix="/media", tags=["media"], responses=_refusals(401, 403, 503))
     _add_reading(routes, service, views)
     _add_writing(routes, service, views)
     return routes
+
+
+def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For the OpenAPI document: the errors that a route may answer."""
+    return {s: {"description": _PROBLEMS[s], "content": {"application/problem+json": {}}} for s in statuses}
 
 
 def _needs(service: MediaProcessingService, scope: Scope) -> Callable[..., Awaitable[Principal]]:
@@ -78,7 +101,7 @@ def _needs(service: MediaProcessingService, scope: Scope) -> Callable[..., Await
 def _add_reading(routes: APIRouter, service: MediaProcessingService, views: Views) -> None:
     reader = _needs(service, "read")
 
-    @routes.get("")
+    @routes.get("", responses=_refusals(422))
     async def listing(
         principal: Annotated[Principal, Depends(reader)],
         cursor: Annotated[str | None, Query(max_length=64)] = None,
@@ -93,25 +116,26 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
         page = await service.page(principal, filters, cursor, limit)
         return {"items": [views.asset(asset) for asset in page.items], "next_cursor": page.next_cursor}
 
-    @routes.get("/{media_id}")
+    @routes.get("/{media_id}", responses=_refusals(404))
     async def show(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:
         """One asset with its renditions and URLs."""
         return views.asset(*await service.get(principal, media_id))
 
-    @routes.get("/{media_id}/status")
+    @routes.get("/{media_id}/status", responses=_refusals(404))
     async def status(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:
         """How far it is: status, progress (0-100), stage, and the error where it failed."""
         asset, _ = await service.get(principal, media_id)
         return views.status(asset)
 
-    @routes.get("/{media_id}/original")
+    @routes.get("/{media_id}/original", response_class=StreamingResponse, responses=_FILE | _refusals(404, 416))
     async def original(media_id: str, request: Request, principal: Annotated[Principal, Depends(reader)]) -> Response:
         """The exact bytes that were uploaded, as a download. Ranges are answered."""
         asset, read = await service.original(principal, media_id)
         etag = f'"{asset.sha256}"'
         if Delivered(if_none_match=request.headers.get("if-none-match")).has(etag):
             return Response(status_code=304, headers={"etag": etag})
-        part = read_range(request.headers.get("range"), asset.bytes)
+        unchanged = request.headers.get("if-range") in (None, etag)
+        part = read_range(request.headers.get("range") if unchanged else None, asset.bytes)
         start, end = part or (0, asset.bytes)
         name = quote(asset.filename or f"{asset.id}.{asset.format}", safe="")
         headers = {
@@ -130,7 +154,9 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
 def _add_writing(routes: APIRouter, service: MediaProcessingService, views: Views) -> None:
     writer = _needs(service, "write")
 
-    @routes.post("/upload", status_code=201, openapi_extra=_UPLOAD_BODY)
+    refused = _refusals(400, 409, 413, 415, 422, 429, 507)
+
+    @routes.post("/upload", status_code=201, openapi_extra=_UPLOAD_BODY, responses=_ACCEPTED | refused)
     async def upload(request: Request, principal: Annotated[Principal, Depends(writer)]) -> JSONResponse:
         """Upload a photo (201, completed), a video or a song (202, processing).
 
@@ -143,7 +169,7 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
         location = {"location": f"/media/{asset.id}"}
         return JSONResponse(views.asset(asset), 201 if asset.status == "completed" else 202, headers=location)
 
-    @routes.patch("/{media_id}", openapi_extra=_json_body(AssetChange))
+    @routes.patch("/{media_id}", openapi_extra=_json_body(AssetChange), responses=_refusals(404, 413, 422))
     async def change(
         media_id: str, request: Request, principal: Annotated[Principal, Depends(writer)]
     ) -> dict[str, Any]:
@@ -153,13 +179,13 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
         await service.change(principal, media_id, visibility=asked.visibility, tags=asked.tags)
         return views.asset(*await service.get(principal, media_id))
 
-    @routes.delete("/{media_id}", status_code=204)
+    @routes.delete("/{media_id}", status_code=204, responses=_refusals(404))
     async def delete(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> Response:
         """Delete the asset with its original and all its renditions."""
         await service.delete(principal, media_id)
         return Response(status_code=204)
 
-    @routes.post("/{media_id}/cancel", status_code=202)
+    @routes.post("/{media_id}/cancel", status_code=202, responses=_refusals(404, 409))
     async def cancel(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> dict[str, Any]:
         """Stop its processing (409 where there is none)."""
         return views.status(await service.cancel(principal, media_id))

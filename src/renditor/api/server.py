@@ -85,6 +85,8 @@ def create(
         summary="Images, video and audio behind one API.",
         docs_url=None,
         redoc_url=None,
+        # Its redirects are made from the Host header.
+        redirect_slashes=False,
         openapi_url="/openapi.json" if options.docs else None,
         lifespan=lifespan,
         swagger_ui_init_oauth=None,
@@ -144,9 +146,14 @@ def _describe_key(api: FastAPI) -> None:
             schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
             schemes["key"] = {"type": "http", "scheme": "bearer", "description": "An API key."}
             for path, operations in document["paths"].items():
-                if path.startswith("/media"):
-                    for operation in operations.values():
+                for operation in operations.values():
+                    if path.startswith("/media"):
                         operation["security"] = [{"key": []}]
+                    # The framework's own form of an error, which is never sent.
+                    if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                        del operation["responses"]["422"]
+            for name in ("HTTPValidationError", "ValidationError"):
+                document["components"].get("schemas", {}).pop(name, None)
         return api.openapi_schema or plain()
 
     api.openapi = described  # type: ignore[method-assign]
