@@ -131,6 +131,27 @@ async def test_the_sound_of_a_video(provider: FFmpegAudio, binaries: Binaries, t
         assert (stream["codec_type"], stream["channels"]) == ("audio", 2)
 
 
+@pytest.mark.parametrize("name", ["in.mkv", "in.mp4", "in.mov"])
+@pytest.mark.parametrize(("begins", "ends"), [(1.5, 4), (0, 2)])
+async def test_sound_that_is_shorter_than_its_video(
+    provider: FFmpegAudio, tmp_path: Path, folder: Path, name: str, begins: float, ends: float
+) -> None:
+    """Matroska does not say how long a stream is: the length of the whole file is not what the sound has to last."""
+    video, tone = (media.video(tmp_path / f"{part}.mp4", "64x36", 4) for part in ("video", "tone"))
+    cut = f"atrim={begins}:{ends}"
+    media.ffmpeg("-i", video, "-i", tone, "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-af", cut, tmp_path / name)
+    made = await make(provider, tmp_path / name, folder, "m4a")
+    assert made[".m4a"].duration == pytest.approx(ends - begins, abs=0.1)
+
+
+async def test_the_shorter_of_two_tracks(provider: FFmpegAudio, tmp_path: Path, folder: Path) -> None:
+    long, short = media.song(tmp_path / "long.m4a", 4), media.song(tmp_path / "short.m4a", 1)
+    chosen = ("-disposition:a:0", "default", "-disposition:a:1", "0")
+    media.ffmpeg("-i", short, "-i", long, "-map", "0", "-map", "1", "-c", "copy", *chosen, tmp_path / "in.mka")
+    made = await make(provider, tmp_path / "in.mka", folder, "mp3")
+    assert made[".mp3"].duration == pytest.approx(1, abs=0.1)
+
+
 async def test_a_video_without_sound(provider: FFmpegAudio, tmp_path: Path, folder: Path) -> None:
     source = media.video(tmp_path / "in.mp4", "64x36", 1, sound=False)
     with pytest.raises(NoSuchStream, match="no sound"):

@@ -103,8 +103,10 @@ class FFmpegAudio:
 
 
 def _expect_length(source: MediaProbe, made: MediaProbe) -> None:
+    """How long one of several streams lasts, only some containers say: Matroska gives the length of the longest."""
     stream = commands.main_stream(source)
-    planned = (stream.duration if source.video else None) or source.duration or 0.0
+    alone = source.video is None and len(source.audio) == 1
+    planned = (source.duration if alone else stream.duration) or 0.0
     length = made.duration or 0.0
     if length < planned - max(_MISSING_SECONDS, planned * _MISSING_SHARE):
         raise CorruptMedia(
