@@ -6,7 +6,11 @@ import pytest
 import pyvips
 
 from renditor.errors import BadRequest, NoSuchStream
+from renditor.ffmpeg.binaries import Binaries
+from renditor.ffmpeg.run import Toolbox
+from renditor.sandbox.launcher import Launcher
 from renditor.testing import media
+from renditor.video.base import VideoSettings
 from renditor.video.ffmpeg import FFmpegVideo
 from renditor.video.frames import FrameOptions, parse_time, starts
 from tests.video.probes import audio, probe, video
@@ -86,12 +90,49 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("at", "frame"), [(0.0, 0), (1.0, 25), (1.99, 49), (2.0, 49), (9999.0, 49)])
+@pytest.mark.parametrize(
+    ("at", "frame"), [(0.0, 0), (0.99, 24), (1.0, 25), (1.03, 25), (1.99, 49), (2.0, 49), (9999.0, 49)]
+)
 async def test_the_frame_at_a_moment(provider: FFmpegVideo, counted: Path, folder: Path, at: float, frame: int) -> None:
     path = await provider.frame(counted, folder, at)
     shown = pixel(path, 0.5, 0.5)[0]
     assert shown == pytest.approx(min(255, frame * 4 * 255 / 219), abs=5)
     assert pyvips.Image.new_from_file(str(path)).width == 320
+    assert names(folder) == ["frame.png"]
+
+
+@pytest.mark.parametrize(("at", "brightness"), [(0.5, 0), (2.0, 128), (7.9, 128), (8.0, 255), (8.9, 255)])
+async def test_a_frame_is_shown_until_the_next_one(
+    provider: FFmpegVideo, tmp_path: Path, folder: Path, at: float, brightness: int
+) -> None:
+    """A screen recording: black at 0, grey from 1 to 8, white from then on."""
+    graph = "color=black:s=64x36:r=1:d=3,geq=lum='16+110*N':cb=128:cr=128,setpts='if(eq(N,2),8,N)/TB'"
+    source = tmp_path / "slides.mp4"
+    media.ffmpeg("-f", "lavfi", "-i", graph, "-fps_mode", "passthrough", "-pix_fmt", "yuv420p", "-qp", "4", source)
+    path = await provider.frame(source, folder, at)
+    assert pixel(path, 0.5, 0.5)[0] == pytest.approx(brightness, abs=6)
+
+
+async def test_a_frame_far_from_the_next_key_frame(
+    provider: FFmpegVideo, counted: Path, tmp_path: Path, folder: Path
+) -> None:
+    """A transport stream has no index: a seek alone would lead behind the only key frame."""
+    source = tmp_path / "in.ts"
+    media.ffmpeg("-stream_loop", "2", "-i", counted, "-c:v", "libx264", "-g", "250", "-qp", "4", source)
+    path = await provider.frame(source, folder, 5.2)
+    assert pixel(path, 0.5, 0.5)[0] == pytest.approx(30 * 4 * 255 / 219, abs=5)
+
+
+async def test_pictures_that_come_late_cost_no_memory(
+    launcher: Launcher, binaries: Binaries, toolbox: Toolbox, tmp_path: Path, folder: Path
+) -> None:
+    """The first frame stands for all that is before it once, and not for each millisecond."""
+    song, video = media.song(tmp_path / "song.m4a", 2), media.video(tmp_path / "video.mp4", "640x360", 1, sound=False)
+    source = tmp_path / "late.mkv"
+    media.ffmpeg("-i", song, "-itsoffset", "600", "-i", video, "-map", "0", "-map", "1", "-c", "copy", source)
+    small = toolbox.settings.model_copy(update={"memory": 1024**3})
+    provider = FFmpegVideo(Toolbox(launcher, binaries, small), VideoSettings())
+    await provider.frame(source, folder, 60)
     assert names(folder) == ["frame.png"]
 
 

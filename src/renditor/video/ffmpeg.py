@@ -221,7 +221,7 @@ class FFmpegVideo:
 
     def _framing(self, probe: MediaProbe, source: Path, options: frames.FrameOptions, number: int) -> list[str]:
         start, last = frames.starts(options, probe)[number]
-        opened = self._toolbox.open(source.absolute(), "-ss", str(start))
+        opened = self._toolbox.open(source.absolute(), *frames.seeking(options, probe, start, last=last))
         name = f"frame.{options.format}"
         return frames.arguments(options, probe, opened, name, last=last, tone_mapping=self._tone_mapping)
 

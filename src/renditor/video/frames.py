@@ -20,6 +20,10 @@ _FORMATS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "png": ("format=rgb24", ("-c:v", "png")),
     "webp": ("format=yuv420p", ("-c:v", "libwebp", "-quality", "85")),
 }
+# Containers without an index of key frames: a seek lands between two, and the first frame that can be decoded may be
+# far behind the moment. Reading begins earlier by the longest distance of key frames that encoders use by default.
+_NO_INDEX: Final = frozenset({"mpegts", "mpeg"})
+_EARLIER_SECONDS: Final = 12.0
 # How far before the end the last frame is looked for: near first, then as far as it takes.
 _LAST_SECONDS: Final = (0.5, 5.0)
 
@@ -62,8 +66,24 @@ def parse_time(text: str) -> float:
     return hours * 3600 + minutes * 60 + seconds
 
 
+def seeking(options: FrameOptions, probe: MediaProbe, start: float, *, last: bool) -> tuple[str, ...]:
+    """Input options that begin reading at ``start`` seconds, or at the key frame before if what is shown is wanted."""
+    return ("-ss", str(start)) if last else ("-noaccurate_seek", "-ss", str(_begin(options, probe)))
+
+
+def _begin(options: FrameOptions, probe: MediaProbe) -> float:
+    return max(0.0, options.at - _EARLIER_SECONDS) if probe.format in _NO_INDEX else options.at
+
+
+def _shown(options: FrameOptions, probe: MediaProbe) -> str:
+    """The last frame that began before the moment, to the millisecond. No more are let out: pictures that come late
+    would be copied for every millisecond before them, all of which wait for the encoder."""
+    return f"fps=1000:start_time={options.at - _begin(options, probe):.6f},trim=end_frame=1"
+
+
 def starts(options: FrameOptions, probe: MediaProbe) -> list[tuple[float, bool]]:
-    """Where to begin reading, in order of trial, and whether the last frame from there is wanted (else the first).
+    """Where to begin reading, in order of trial, and whether the last frame from there is wanted (else the one
+    shown at that moment).
 
     A moment past the end means the last frame.
     """
@@ -82,9 +102,9 @@ def arguments(
     Args:
         options: what is wanted.
         probe: the source.
-        opened: the arguments that open the source where reading begins.
+        opened: the arguments that open the source where reading begins (``seeking``).
         output: name of the picture.
-        last: write every frame to the same picture, so that the last one stays; else stop after the first.
+        last: write every frame to the same picture, so that the last one stays; else the one shown at that moment.
         tone_mapping: whether this FFmpeg can bring HDR to SDR.
     """
     video = _video(probe)
@@ -93,6 +113,7 @@ def arguments(
     deinterlace = ["bwdif=mode=send_frame:deint=interlaced"] if video.interlaced else []
     chain = [
         *deinterlace,
+        *(() if last else (_shown(options, probe),)),
         *colours(source_colour(video), f"w={width}:h={height}", tone_mapping=tone_mapping),
         "setsar=1",
         pixels,
