@@ -67,7 +67,8 @@ def test_a_dropped_photo_is_shown(visit: Visit, server: RunningServer, client: C
     picture = visit.page.locator(".sheet img")
     until(lambda: picture.evaluate("image => image.naturalWidth") == 1024, "the preview is 1024 px wide")
     caption = visit.page.locator("figcaption")
-    until(lambda: caption.inner_text().startswith("1024 \N{MULTIPLICATION SIGN} 683"), "the caption says its size")
+    words = "1024\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}683"
+    until(lambda: caption.inner_text().startswith(words), "the caption says its size")
 
     shown = visit.page.locator("#stage .copyline code").first.inner_text()
     assert "/image/upload/c_limit,f_auto,w_1024/v" in shown

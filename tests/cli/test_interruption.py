@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,11 +15,11 @@ import pytest
 
 from renditor.testing import media
 
-QUICK_SECONDS = 5  # with every core busy; alone it takes 0.2
+QUICK_SECONDS = 20  # with every core busy; alone it takes 0.2
 
 
 @pytest.fixture
-def encoding(samples: Path) -> subprocess.Popen[bytes]:
+def encoding(samples: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A conversion that would take minutes, with FFmpeg at work."""
     media.ffmpeg("-stream_loop", "200", "-i", samples / "clip.mp4", "-c", "copy", "long.mp4")
     command = [sys.executable, "-m", "renditor.cli", "video", "long.mp4", "out.mp4", "--preset", "veryslow"]
@@ -28,7 +29,9 @@ def encoding(samples: Path) -> subprocess.Popen[bytes]:
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.02)
-    return process
+    yield process
+    process.kill()
+    process.wait()
 
 
 def gone(processes: list[psutil.Process]) -> bool:
