@@ -25,13 +25,14 @@ from renditor import registry
 from renditor.access import apikeys
 from renditor.catalog import Catalog, keys
 from renditor.config import Settings
+from renditor.content.spool import Spool
 from renditor.deliver import Deliver
 from renditor.deliver.modes import Gate
 from renditor.errors import BadRequest, of_disk
 from renditor.ffmpeg.binaries import Binaries, resolve
 from renditor.ffmpeg.run import Toolbox
 from renditor.images.settings import ImageSettings
-from renditor.ingest import Ingest, Spool
+from renditor.ingest import Ingest
 from renditor.jobs.base import JobEngine
 from renditor.recipes import Recipes
 from renditor.routing import MediaRouter, Providers
@@ -88,6 +89,7 @@ def build(settings: Settings, role: Role) -> App:
     Raises: RenditorError where a part cannot work; the message says which and why.
     """
     data = prepare_data(settings)
+    Spool.sweep(data / "spool")  # what a killed process was receiving; what others receive is locked
     tools = build_tools(settings, data / "cache", own_decoders=role == "embedded")
     router = MediaRouter(tools.providers, settings.routes)
     catalog = Catalog(settings.catalog_url, settings.catalog)
@@ -170,7 +172,6 @@ def first_start(settings: Settings, *, make_key: bool = True) -> str | None:
     Returns: the text of that key, to be shown once; None when keys exist.
     """
     prepare_data(settings)
-    Spool.sweep(settings.data / "spool")
     signing_secret(settings.data)
     catalog = Catalog(settings.catalog_url, settings.catalog)
     try:

@@ -15,9 +15,10 @@ from renditor import observe
 from renditor.access import apikeys
 from renditor.access.ratelimit import Rate
 from renditor.catalog import Catalog, assets, jobs, keys, trash
+from renditor.content.spool import Chunk
 from renditor.deliver import Deliver
 from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
-from renditor.ingest import Chunk, Ingest, UploadOptions, check_tags
+from renditor.ingest import Ingest, UploadOptions, check_tags
 from renditor.jobs.base import JobEngine
 from renditor.models import Asset, Principal, Rendition, Scope, Visibility, is_id, now_ms
 from renditor.recipes import Recipes

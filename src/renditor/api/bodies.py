@@ -11,8 +11,9 @@ from urllib.parse import unquote
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from renditor.content.spool import Chunk
 from renditor.errors import BadRequest
-from renditor.ingest import Chunk, UploadOptions
+from renditor.ingest import UploadOptions
 
 # Form fields other than the file: a few short options. More than this is somebody filling our memory.
 _FIELD_BYTES = 16 * 1024

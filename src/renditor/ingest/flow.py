@@ -1,23 +1,11 @@
-"""FLOW: bytes -> asset.
-
-    declared size -> sniff the first 64 KiB -> spool once while hashing and counting -> probe in the sandbox
-    -> store the original -> make the asset known -> picture: completed; video, audio: its recipe is queued
-
-Whatever goes wrong on the way, nothing is left: no spool file, no object, no row.
-"""
+"""The upload flow: from bytes to an asset."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import hashlib
-import os
-import re
-import secrets
 import time
-import unicodedata
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,150 +14,23 @@ from renditor import observe
 from renditor.catalog import Catalog, assets, trash
 from renditor.content.limits import MEBIBYTE, SizeLimits
 from renditor.content.sniff import SNIFF_BYTES, Sniffed, audio_only, sniff
-from renditor.errors import BadRequest, RenditorError, TooLarge, Unprocessable, of_disk
+from renditor.content.spool import IOV_BATCH, Chunk, Spool
+from renditor.errors import RenditorError, TooLarge, Unprocessable, of_disk
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.images.base import ImageInfo
+from renditor.ingest.options import UploadOptions, check_public_id
 from renditor.jobs.base import JobEngine
-from renditor.models import Asset, Job, MediaType, Principal, Visibility, new_id, now_ms
+from renditor.models import Asset, Job, MediaType, Principal, new_id, now_ms
 from renditor.routing import MediaRouter
 from renditor.storage import keys
 from renditor.storage.base import Storage
-from renditor.transformation.path import public_id_fault
 
 # Chunks are hashed and written in batches of this size, in a thread, while the next ones arrive.
 _BATCH = 1024 * 1024
-_BATCH_CHUNKS = 512  # half of what one system call takes (IOV_MAX)
 # The name under which the recipes register their job: the flows enqueue each other by name.
 RECIPE_JOB = "recipe"
 # How long an object may be stored without being known before it counts as left behind by a crash.
 _INTENT_MS = 24 * 3600 * 1000
-# A piece of a body; whoever hands it over does not change it afterwards.
-Chunk = bytes | bytearray
-
-_VERSION_SEGMENT = re.compile(r"v\d+")
-# No control characters, no line separators, no halves of surrogate pairs (which have no UTF-8).
-_TAG = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff,]{1,100}")
-_MAX_TAGS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class UploadOptions:
-    """What may be said with an upload. All of it is checked before it is used."""
-
-    filename: str | None = None
-    public_id: str | None = None
-    folder: str | None = None
-    visibility: Visibility = "public"
-    tags: tuple[str, ...] = ()
-    recipe: str | None = None
-    overwrite: bool = False
-
-    @classmethod
-    def read(cls, values: dict[str, str], filename: str | None) -> UploadOptions:
-        """From query parameters or form fields. Raises: BadRequest naming the option."""
-        known = {"public_id", "folder", "visibility", "tags", "recipe", "overwrite"}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise BadRequest(f"Unknown option {unknown[0]!r}.", hint=f"Options are {', '.join(sorted(known))}.")
-        visibility = values.get("visibility", "public")
-        if visibility not in ("public", "private"):
-            raise BadRequest("visibility is 'public' or 'private'.")
-        overwrite = values.get("overwrite", "false").lower()
-        if overwrite not in ("true", "false", "1", "0"):
-            raise BadRequest("overwrite is 'true' or 'false'.")
-        return cls(
-            filename=clean_filename(filename),
-            public_id=_check_public_id(values.get("public_id"), "public_id"),
-            folder=_check_public_id(values.get("folder", "").strip("/"), "folder"),
-            visibility="private" if visibility == "private" else "public",
-            tags=check_tags(tag.strip() for tag in values.get("tags", "").split(",") if tag.strip()),
-            recipe=values.get("recipe") or None,
-            overwrite=overwrite in ("true", "1"),
-        )
-
-
-def clean_filename(name: str | None) -> str | None:
-    """The last part of a client's file name, without control characters, at most 255 characters. Only ever shown."""
-    if not name:
-        return None
-    last = re.split(r"[/\\]", name)[-1]
-    kept = "".join(c for c in unicodedata.normalize("NFC", last) if unicodedata.category(c)[0] != "C")
-    return kept.strip()[:255] or None
-
-
-def check_tags(tags: Iterator[str]) -> tuple[str, ...]:
-    """Raises: BadRequest."""
-    wanted = tuple(dict.fromkeys(tags))
-    if len(wanted) > _MAX_TAGS or not all(_TAG.fullmatch(tag) for tag in wanted):
-        raise BadRequest(f"At most {_MAX_TAGS} tags of up to 100 characters, without commas.")
-    return wanted
-
-
-def _check_public_id(value: str | None, name: str) -> str | None:
-    if not value:
-        return None
-    fault = public_id_fault(value)
-    if fault:
-        raise BadRequest(f"This {name} cannot be used. {fault}.", code="bad-public-id")
-    # A folder named v123 could not be told from a version in a delivery path.
-    if any(_VERSION_SEGMENT.fullmatch(part) for part in value.split("/")[: None if name == "folder" else -1]):
-        raise BadRequest(f"This {name} cannot be used: v and digits is how versions are written.", code="bad-public-id")
-    return value
-
-
-class Spool:
-    """A file that receives an upload while it is hashed and counted.
-
-    The holder keeps the file locked: what a killed process left behind can be told from what is still being written.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / f"{secrets.token_hex(16)}.part"
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        self._file = os.fdopen(fd, "wb", buffering=0)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._hash = hashlib.sha256()
-        self.bytes = 0
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    def write(self, chunks: list[Chunk]) -> None:
-        """Blocking. Raises: OutOfSpace, Unavailable."""
-        for chunk in chunks:
-            self._hash.update(chunk)
-            self.bytes += len(chunk)
-        # One call for the whole batch: the kernel then takes large pages, which costs less than many small writes.
-        try:
-            for start in range(0, len(chunks), _BATCH_CHUNKS):  # the first batch waits for the type: any number
-                self._write([memoryview(chunk) for chunk in chunks[start : start + _BATCH_CHUNKS]])
-        except OSError as error:
-            raise of_disk(error) from error
-
-    def _write(self, left: list[memoryview]) -> None:
-        while left:
-            written = os.writev(self._file.fileno(), left)
-            while left and written >= len(left[0]):
-                written -= len(left.pop(0))
-            if left:
-                left[0] = left[0][written:]
-
-    def discard(self) -> None:
-        """Close, and remove the file unless storage has taken it over."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
-
-    @staticmethod
-    def sweep(folder: Path) -> int:
-        """Remove what killed processes left behind. Returns how many files went."""
-        removed = 0
-        for path in folder.glob("*.part"):
-            with contextlib.suppress(OSError), path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
-                removed += 1
-        return removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +145,7 @@ class Ingest:
                     sniffed = sniff(b"".join(batch)[:SNIFF_BYTES])
                 if sniffed:
                     self._check_size(sniffed, max(received, declared))
-                if sniffed and (waiting >= _BATCH or len(batch) >= _BATCH_CHUNKS):
+                if sniffed and (waiting >= _BATCH or len(batch) >= IOV_BATCH):
                     if writing:
                         await writing
                     writing = asyncio.ensure_future(asyncio.to_thread(spool.write, batch))
@@ -358,7 +219,7 @@ class Ingest:
             draft,
             tenant=principal.tenant,
             owner=principal.owner,
-            public_id=_check_public_id(public_id, "public_id") or draft.id,
+            public_id=check_public_id(public_id, "public_id") or draft.id,
             visibility=options.visibility,
             filename=options.filename,
             tags=options.tags,
