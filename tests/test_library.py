@@ -7,6 +7,7 @@ import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,19 @@ async def test_work_goes_on_at_the_next_start(tmp_path: Path) -> None:
         assert done["status"] == "completed", done["error"]
 
 
-def test_wrong_settings_are_named(tmp_path: Path) -> None:
-    with pytest.raises(BadRequest, match="port"):
-        MediaProcessingService(tmp_path, port="many")
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"port": "many"}, "'port'"),
+        ({"delivery": {"moed": "signed"}}, "There is no setting 'delivery.moed'"),
+        ({"nonsense": 1}, "There is no setting 'nonsense'"),
+        ({"limits": {"uploads": "many"}}, "'many' is not a rate"),
+        ({"images": {"max_pixels": {"jgp": 1}}}, "images.max_pixels.jgp"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path: Path, settings: dict[str, Any], text: str) -> None:
+    with pytest.raises(BadRequest, match=text) as caught:
+        MediaProcessingService(tmp_path, **settings)
+    assert "Extra inputs" not in caught.value.detail
+    assert ".." not in caught.value.detail
+    assert caught.value.hint

@@ -49,7 +49,7 @@ class Limits(SizeLimits):
         return value
 
 
-class CorsSettings(BaseModel):
+class CorsSettings(BaseModel, extra="forbid"):
     """Which web pages may call the API from a browser. Delivery is open to all pages."""
 
     origins: tuple[str, ...] = Field((), description="Origins such as https://app.example.com.")
@@ -136,19 +136,32 @@ def load(**overrides: Any) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(
-            f"The setting {name!r} is wrong: {first['msg']}.",
-            code="bad-settings",
-            hint="`renditor config show` lists all settings.",
-        ) from None
+        raise _wrong_setting(error) from None
     except tomllib.TOMLDecodeError as error:
-        raise BadRequest(f"{file.name} cannot be read: {error}.", code="bad-settings") from None
+        raise BadRequest(
+            f"{file.name} cannot be read: {error}.", code="bad-settings", hint="Compare it with renditor.example.toml."
+        ) from None
     jobs = settings.jobs
     if settings.database_url and not jobs.database_url:  # many machines: their jobs belong together too
         jobs = jobs.model_copy(update={"database_url": settings.database_url})
     return settings.model_copy(update={"data": settings.data.absolute(), "jobs": jobs})
+
+
+def _wrong_setting(error: ValidationError) -> BadRequest:
+    """The first fault, in the words of the person who wrote the setting."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    variable = f"RENDITOR_{'__'.join(str(part) for part in first['loc']).upper()}"
+    if first["type"] == "extra_forbidden":
+        detail = f"There is no setting {name!r}."
+    else:
+        detail = f"The setting {name!r} is wrong: {first['msg'].removeprefix('Value error, ').rstrip('.')}."
+    return BadRequest(
+        detail,
+        code="bad-settings",
+        hint=f"It stands in {config_file().name}, in {variable} or on the command line;"
+        " docs/reference/settings.md lists all settings.",
+    )
 
 
 def _is_loopback(host: str) -> bool:

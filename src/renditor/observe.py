@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 _SECRET_NAMES = ("authorization", "secret", "password", "token", "api_key", "cookie")
 
 
-class LogSettings(BaseModel):
+class LogSettings(BaseModel, extra="forbid"):
     """How much is logged, and in which form. Logs go to stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")

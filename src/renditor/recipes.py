@@ -48,7 +48,7 @@ _STALE_MS = 20_000
 _IDLE_SECONDS = 60
 
 
-class RecipeSettings(BaseModel):
+class RecipeSettings(BaseModel, extra="forbid"):
     """What is made of an upload without being asked."""
 
     audio_bitrate: int = Field(192_000, ge=32_000, le=320_000, description="MP3 and AAC renditions of audio, in bit/s.")

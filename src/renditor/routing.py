@@ -17,7 +17,7 @@ from renditor.video.base import VideoProvider
 Provider = TypeVar("Provider")
 
 
-class RouteSettings(BaseModel):
+class RouteSettings(BaseModel, extra="forbid"):
     """The provider of each media type, by its name in the registry."""
 
     image: str = Field("libvips", description="Provider of pictures.")

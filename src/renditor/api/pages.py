@@ -28,7 +28,16 @@ _DOCS = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>renditor API</title>
 <link rel="stylesheet" href="docs/swagger-ui.css"><link rel="icon" href="docs/favicon-32x32.png"></head>
 <body><div id="swagger"></div><script src="docs/swagger-ui-bundle.js"></script>
-<script>SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger", deepLinking: true})</script>
+<script>
+// The packaged Swagger UI reads OpenAPI 3.0; ours is 3.1. All that it uses of 3.1 is the type "null".
+const isType = ({type}) => type !== "null";
+const older = (_, value) => Array.isArray(value?.anyOf)
+  ? Object.assign({...value, anyOf: undefined, nullable: true}, ...value.anyOf.filter(isType)) : value;
+const show = (text) => SwaggerUIBundle({
+  spec: {...JSON.parse(text, older), openapi: "3.0.3"}, dom_id: "#swagger", deepLinking: true,
+});
+fetch("openapi.json").then((answer) => answer.text()).then(show);
+</script>
 </body></html>
 """
 

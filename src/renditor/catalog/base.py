@@ -33,7 +33,7 @@ _APART = 0.02
 _GIVE_WAY = {"40001", "40P01"}
 
 
-class CatalogSettings(BaseModel):
+class CatalogSettings(BaseModel, extra="forbid"):
     """Where the catalog lies and how many connections a process may hold."""
 
     readers: int = Field(4, ge=1, le=64, description="Threads, each with a connection, that answer reads.")

@@ -170,12 +170,12 @@ def temp_folder() -> Finding:
 
 
 def settings(values: Settings) -> Finding:
-    """They are valid; does each name also exist? One that is misspelt counts for nothing, and nobody says so."""
-    from renditor.cli.config import unknown_settings  # noqa: PLC0415 - slow to import, and only wanted here
+    """They are valid; does each variable also mean something? One that is misspelt has no effect."""
+    from renditor.cli.config import unknown_variables  # noqa: PLC0415 - slow to import, and only wanted here
     from renditor.config import config_file  # noqa: PLC0415
 
     file = config_file()
-    unknown = unknown_settings(values)
+    unknown = unknown_variables(values)
     if unknown:
         return warn("settings", f"No setting is named {', '.join(unknown)}.", _MISSPELT)
     return ok("settings", f"{file} and the environment" if file.is_file() else "defaults and the environment")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -53,36 +52,11 @@ def show(
     answer(value, f"Settings file: {file}{there}\n\n{table(rows)}", as_json=as_json)
 
 
-def unknown_settings(settings: Settings) -> list[str]:
-    """Names in the settings file and the environment that mean nothing, sorted: most are misspelt."""
-    from renditor.config import config_file  # noqa: PLC0415 - --help stays quick
-
+def unknown_variables(settings: Settings) -> list[str]:
+    """``RENDITOR_*`` variables that name no setting, sorted. What is wrong below a known name is refused on reading."""
     known = settings.model_dump()
-    content = tomllib.loads(config_file().read_text()) if config_file().is_file() else {}
-    names = [".".join(path) for path in _unknown(content, known)]
-    return sorted(names + [name for name in os.environ if _is_unknown_variable(name, known)])
-
-
-def _unknown(
-    given: Mapping[str, Any], known: Mapping[str, Any], path: tuple[str, ...] = ()
-) -> Iterator[tuple[str, ...]]:
-    for name, value in given.items():
-        if name not in known:
-            yield (*path, name)
-        elif isinstance(value, dict) and isinstance(known[name], dict) and known[name]:
-            yield from _unknown(value, known[name], (*path, name))
-
-
-def _is_unknown_variable(variable: str, known: Any) -> bool:
-    if not variable.startswith("RENDITOR_") or variable.startswith(_OTHER_VARIABLES):
-        return False
-    for name in variable.removeprefix("RENDITOR_").lower().split("__"):
-        if not isinstance(known, dict) or not known:  # below a table that users fill, every name is right
-            return False
-        if name not in known:
-            return True
-        known = known[name]
-    return False
+    names = [name for name in os.environ if name.startswith("RENDITOR_") and not name.startswith(_OTHER_VARIABLES)]
+    return sorted(name for name in names if name.removeprefix("RENDITOR_").lower().partition("__")[0] not in known)
 
 
 def _settings(settings: Settings, flags: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

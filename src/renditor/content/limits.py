@@ -9,7 +9,7 @@ from renditor.models import MediaType
 MEBIBYTE = 1024 * 1024
 
 
-class SizeLimits(BaseModel):
+class SizeLimits(BaseModel, extra="forbid"):
     """Largest accepted upload for each media type, in bytes. Enforced while the body streams in, declared or not."""
 
     image: int = Field(10 * MEBIBYTE, gt=0, description="Largest image, in bytes.")

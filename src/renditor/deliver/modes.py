@@ -15,7 +15,7 @@ from renditor.transformation.sign import verify
 _LADDER_OPERATIONS = {CROP.key, FORMAT.key, GRAVITY.key, QUALITY.key, WIDTH.key}
 
 
-class DeliverySettings(BaseModel):
+class DeliverySettings(BaseModel, extra="forbid"):
     """Who may ask for which renditions, and how long others may keep them."""
 
     mode: Literal["auto", "open", "ladder", "signed"] = Field(

@@ -15,7 +15,7 @@ def _threads() -> int:
     return min(os.cpu_count() or 1, 16)
 
 
-class FFmpegSettings(BaseModel):
+class FFmpegSettings(BaseModel, extra="forbid"):
     """Where the programs are and how far an untrusted file may go."""
 
     ffmpeg: Path | None = Field(None, description="Path of ffmpeg; default: imageio-ffmpeg, else PATH.")

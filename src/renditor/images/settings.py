@@ -8,7 +8,7 @@ from renditor.images.bounds import Bounds
 from renditor.images.quality import Encoding
 
 
-class PixelLimits(BaseModel):
+class PixelLimits(BaseModel, extra="forbid"):
     """Largest picture accepted per format, in px (width x height), read from the header before decoding.
 
     The same number of pixels costs very different memory (measured): a baseline JPEG next to nothing, a progressive one
@@ -25,7 +25,7 @@ class PixelLimits(BaseModel):
     avif: int = Field(default=24_500_000, ge=1, description="Most px of a AVIF source.")
 
 
-class AutoQuality(BaseModel):
+class AutoQuality(BaseModel, extra="forbid"):
     """What ``q_auto:best``, ``good``, ``eco`` and ``low`` mean, on the scale of JPEG."""
 
     best: int = Field(default=90, ge=1, le=100, description="Quality of q_auto:best.")
@@ -34,7 +34,7 @@ class AutoQuality(BaseModel):
     low: int = Field(default=50, ge=1, le=100, description="Quality of q_auto:low.")
 
 
-class ImageSettings(BaseModel):
+class ImageSettings(BaseModel, extra="forbid"):
     """Limits, qualities and timeouts of the libvips provider. The defaults fit decoders of 1 GiB."""
 
     max_pixels: PixelLimits = PixelLimits()

@@ -31,7 +31,7 @@ _GRACE_SECONDS: Final = 0.25  # to finish a job nobody waits for: less work than
 _LIFETIME_CPU_SECONDS: Final = 24 * 3600  # of a whole decoder; each job has its own budget
 
 
-class SandboxSettings(BaseModel):
+class SandboxSettings(BaseModel, extra="forbid"):
     """Decoder processes for images."""
 
     decoders: int = Field(

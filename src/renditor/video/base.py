@@ -12,7 +12,7 @@ from renditor.models import OnProgress, Output
 from renditor.video.plan import Tier, VideoPlan
 
 
-class VideoSettings(BaseModel):
+class VideoSettings(BaseModel, extra="forbid"):
     """What is made of a video unless a recipe says otherwise."""
 
     tier: Tier = Field(
