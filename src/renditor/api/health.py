@@ -22,12 +22,16 @@ def router(checks: Mapping[str, Check], protections: Mapping[str, Any]) -> APIRo
     """``checks``: name -> question; ``protections``: what the sandbox of this machine enforces."""
     routes = APIRouter(tags=["health"])
 
-    @routes.get("/healthz")
+    @routes.get("/healthz", summary="Whether it lives")
     async def healthz() -> dict[str, str]:
         """This process answers."""
         return {"status": "ok"}
 
-    @routes.get("/readyz", responses={503: {"description": "An upload would not work; says which part failed."}})
+    @routes.get(
+        "/readyz",
+        summary="Whether uploads would work",
+        responses={503: {"description": "An upload would not work; says which part failed."}},
+    )
     async def readyz() -> JSONResponse:
         """Uploads would work: database, storage, decoders and tools answer. Also says which protections are active."""
         results = await asyncio.gather(*(_ask(check) for check in checks.values()))
@@ -39,7 +43,7 @@ def router(checks: Mapping[str, Check], protections: Mapping[str, Any]) -> APIRo
         }
         return JSONResponse(body, 200 if ready else 503)
 
-    @routes.get("/metrics")
+    @routes.get("/metrics", summary="Numbers for Prometheus")
     async def metrics() -> Response:
         """Numbers of all processes of this server, in the text format of Prometheus."""
         text = await asyncio.to_thread(observe.metrics_text)

@@ -101,7 +101,7 @@ def _needs(service: MediaProcessingService, scope: Scope) -> Callable[..., Await
 def _add_reading(routes: APIRouter, service: MediaProcessingService, views: Views) -> None:
     reader = _needs(service, "read")
 
-    @routes.get("", responses=_refusals(422))
+    @routes.get("", responses=_refusals(422), summary="List your assets")
     async def listing(
         principal: Annotated[Principal, Depends(reader)],
         cursor: Annotated[str | None, Query(max_length=64)] = None,
@@ -116,18 +116,23 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
         page = await service.page(principal, filters, cursor, limit)
         return {"items": [views.asset(asset) for asset in page.items], "next_cursor": page.next_cursor}
 
-    @routes.get("/{media_id}", responses=_refusals(404))
+    @routes.get("/{media_id}", responses=_refusals(404), summary="One asset")
     async def show(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:
         """One asset with its renditions and URLs."""
         return views.asset(*await service.get(principal, media_id))
 
-    @routes.get("/{media_id}/status", responses=_refusals(404))
+    @routes.get("/{media_id}/status", responses=_refusals(404), summary="How far an asset is")
     async def status(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:
         """How far it is: status, progress (0-100), stage, and the error where it failed."""
         asset, _ = await service.get(principal, media_id)
         return views.status(asset)
 
-    @routes.get("/{media_id}/original", response_class=StreamingResponse, responses=_FILE | _refusals(404, 416))
+    @routes.get(
+        "/{media_id}/original",
+        response_class=StreamingResponse,
+        responses=_FILE | _refusals(404, 416),
+        summary="The uploaded bytes",
+    )
     async def original(media_id: str, request: Request, principal: Annotated[Principal, Depends(reader)]) -> Response:
         """The exact bytes that were uploaded, as a download. Ranges are answered."""
         asset, read = await service.original(principal, media_id)
@@ -156,7 +161,9 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
 
     refused = _refusals(400, 409, 413, 415, 422, 429, 507)
 
-    @routes.post("/upload", status_code=201, openapi_extra=_UPLOAD_BODY, responses=_ACCEPTED | refused)
+    @routes.post(
+        "/upload", status_code=201, openapi_extra=_UPLOAD_BODY, responses=_ACCEPTED | refused, summary="Upload a file"
+    )
     async def upload(request: Request, principal: Annotated[Principal, Depends(writer)]) -> JSONResponse:
         """Upload a photo (201, completed), a video or a song (202, processing).
 
@@ -169,7 +176,12 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
         location = {"location": f"/media/{asset.id}"}
         return JSONResponse(views.asset(asset), 201 if asset.status == "completed" else 202, headers=location)
 
-    @routes.patch("/{media_id}", openapi_extra=_json_body(AssetChange), responses=_refusals(404, 413, 422))
+    @routes.patch(
+        "/{media_id}",
+        openapi_extra=_json_body(AssetChange),
+        responses=_refusals(404, 413, 422),
+        summary="Change an asset",
+    )
     async def change(
         media_id: str, request: Request, principal: Annotated[Principal, Depends(writer)]
     ) -> dict[str, Any]:
@@ -179,13 +191,13 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
         await service.change(principal, media_id, visibility=asked.visibility, tags=asked.tags)
         return views.asset(*await service.get(principal, media_id))
 
-    @routes.delete("/{media_id}", status_code=204, responses=_refusals(404))
+    @routes.delete("/{media_id}", status_code=204, responses=_refusals(404), summary="Delete an asset")
     async def delete(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> Response:
         """Delete the asset with its original and all its renditions."""
         await service.delete(principal, media_id)
         return Response(status_code=204)
 
-    @routes.post("/{media_id}/cancel", status_code=202, responses=_refusals(404, 409))
+    @routes.post("/{media_id}/cancel", status_code=202, responses=_refusals(404, 409), summary="Stop processing")
     async def cancel(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> dict[str, Any]:
         """Stop its processing (409 where there is none)."""
         return views.status(await service.cancel(principal, media_id))
