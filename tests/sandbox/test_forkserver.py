@@ -95,4 +95,7 @@ async def test_a_program_starts_with_default_signals(launcher: Launcher) -> None
         policy=Policy(read=("/proc",), limits=LIMITS),
         timeout=9,
     )
-    assert re.findall(rb"\t(\w+)", done.stdout) == [b"0" * 16] * 2
+    masks = [int(mask, 16) for mask in re.findall(rb"\t(\w+)", done.stdout)]
+    assert len(masks) == 2
+    # 32 and 33 belong to the C library's threads: no program can set them, and some starters leave them ignored.
+    assert [mask & ~(0b11 << 31) for mask in masks] == [0, 0]
