@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,7 +72,9 @@ async def test_a_video_in_the_background(service: MediaProcessingService, tmp_pa
     assert done["mp4_url"]
 
 
-async def test_a_job_that_exceeds_its_time_fails_with_a_reason(tmp_path: Path) -> None:
+async def test_a_job_that_exceeds_its_time_fails_with_a_reason(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     limits = {"timeout_floor": 0.3, "timeout_factor": 0.01}
     async with MediaProcessingService(tmp_path / "data", ffmpeg=limits) as service:
         asset = await service.process_upload(media.video(tmp_path / "a.mp4", "1280x720", 20), ANNA)
@@ -82,6 +85,9 @@ async def test_a_job_that_exceeds_its_time_fails_with_a_reason(tmp_path: Path) -
         assert done["renditions"] == []
         await asyncio.sleep(0.5)
         assert list((tmp_path / "data" / "work").iterdir()) == []
+    (line,) = (json.loads(text) for text in caplog.messages if "video_processing_failed" in text)
+    assert (line["asset"], line["owner"], line["error"]) == (asset["id"], "anna", done["error"]["detail"])
+    assert {"job", "error_type", "bytes"} <= set(line)
 
 
 async def test_work_goes_on_at_the_next_start(tmp_path: Path) -> None:

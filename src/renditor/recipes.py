@@ -25,7 +25,7 @@ from renditor import observe
 from renditor.audio.base import AudioFormat
 from renditor.catalog import Catalog, assets, jobs, trash
 from renditor.errors import BadRequest, Internal, OutOfSpace, Overloaded, RenditorError, Unavailable
-from renditor.jobs.base import JobContext, JobEngine, Json
+from renditor.jobs.base import RECIPE_JOB, JobContext, JobEngine, Json
 from renditor.models import Asset, Job, MediaType, Output, Rendition, new_id, now_ms
 from renditor.routing import MediaRouter
 from renditor.storage import keys
@@ -35,7 +35,6 @@ from renditor.video.plan import Tier, plan
 # Written to the catalog at most this often (seconds): a row for each frame would be all the database does.
 _PROGRESS_EVERY = 0.5
 _PUBLISHING = 0.97  # the share of a job's progress that is done when its outputs are made
-_INTENT_MS = 24 * 3600 * 1000
 _REMOVE_AGAIN_MS = 60_000
 # A file that was being stored when its job was stopped is there this much later at the latest: threads are not stopped.
 _LATE_MS = 5_000
@@ -83,7 +82,7 @@ class Recipes:
 
     def register(self, engine: JobEngine) -> None:
         """Make the job and the sweeps known to an engine that will run them."""
-        engine.register("recipe", self._job)
+        engine.register(RECIPE_JOB, self._job)
         engine.schedule("reconcile", 5, lambda: self.reconcile(engine))
         engine.schedule("sweep", 5, self.sweep)
 
@@ -129,6 +128,7 @@ class Recipes:
 
     async def _make(self, job: Job, folder: Path) -> int:
         asset = await self.catalog.read(lambda c: assets.get(c, job.asset_id))
+        observe.bind(owner=asset.owner, tenant=asset.tenant, bytes=asset.bytes)  # on every line of this job
         # What a dead attempt had stored without making it known goes at the next sweep.
         await self.catalog.write(lambda c: trash.expire_job(c, job.id))
         progress = Progress(self.catalog, job.id)
@@ -157,8 +157,7 @@ class Recipes:
         """Store everything under fresh keys, then make it known in one transaction: all of it or nothing is seen."""
         made = [(output, _rendition(job.asset_id, output)) for output in outputs]
         prefixes = [rendition.key for _, rendition in made]
-        later = now_ms() + _INTENT_MS
-        await self.catalog.write(lambda c: trash.throw(c, prefixes, not_before=later, job_id=job.id))
+        await self.catalog.write(lambda c: trash.intend(c, prefixes, job_id=job.id))
         try:
             for output, rendition in made:
                 await self._store(output, rendition.key)
@@ -206,7 +205,7 @@ class Recipes:
         for job in await self.catalog.read(lambda c: jobs.stale(c, now_ms() - _STALE_MS)):
             state = await engine.status(job.id)
             if state is None:
-                await engine.enqueue("recipe", job.id, {"job_id": job.id})
+                await engine.enqueue(RECIPE_JOB, job.id, {"job_id": job.id})
                 await self.catalog.write(partial(jobs.touch, job_id=job.id))
             elif state.state in ("failed", "cancelled", "completed"):
                 gave_up = Internal("Processing was given up after several attempts.", code="gave-up")

@@ -14,6 +14,9 @@ from renditor.models import now_ms
 # How long a job that was stopped may go on storing until it notices; ms. What it stored is left alone for so long:
 # objects that come after their folder was emptied would stay for ever.
 GRACE_MS = 60_000
+# How long an object may be stored without being known before it counts as left behind by a crash; a day, as no upload
+# to any store takes that long.
+_INTENT_MS = 24 * 3600 * 1000
 
 
 def throw(
@@ -27,6 +30,11 @@ def throw(
     statement = dialect_insert(trash)
     fresh = {"not_before": statement.excluded.not_before, "job_id": statement.excluded.job_id}
     connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=fresh), rows)
+
+
+def intend(connection: sa.Connection, keys: Iterable[str], *, job_id: str | None = None) -> None:
+    """Mark objects that are about to be stored: if nobody makes them known within a day, a crash left them behind."""
+    throw(connection, keys, not_before=now_ms() + _INTENT_MS, job_id=job_id)
 
 
 def take_back(connection: sa.Connection, keys: Iterable[str]) -> int:

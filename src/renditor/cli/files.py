@@ -74,26 +74,17 @@ def extension(path: Path, example: str) -> str:
     return path.suffix[1:].lower()
 
 
-async def place(made: Path, wanted: Path) -> None:
+async def place(made: Path | bytes, wanted: Path) -> None:
     """Bring a finished file to its place at once: readers see the old file or the new one, never half of it.
 
     Raises: CommandError: it cannot be written.
     """
     partial = _beside(wanted)
     try:
-        await _copy(made, partial)
-        partial.replace(wanted)
-    except OSError as error:
-        raise _unwritable(wanted, error) from None
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-async def place_bytes(content: bytes, wanted: Path) -> None:
-    """``place`` for a result in memory."""
-    partial = _beside(wanted)
-    try:
-        await asyncio.to_thread(partial.write_bytes, content)
+        if isinstance(made, bytes):
+            await asyncio.to_thread(partial.write_bytes, made)
+        else:
+            await _copy(made, partial)
         partial.replace(wanted)
     except OSError as error:
         raise _unwritable(wanted, error) from None

@@ -46,7 +46,7 @@ def command(
 
     async def work(bench: Bench) -> Rendered:
         rendered = await _render(bench, given, wanted, output)
-        await files.place_bytes(rendered.content, place)
+        await files.place(rendered.content, place)
         return rendered
 
     made = local.run(work, f"Making {target.name}")

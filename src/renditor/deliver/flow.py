@@ -42,8 +42,6 @@ from renditor.transformation.path import DeliveryPath, split_delivery_path
 _FILE_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*){0,3}")
 _PICTURES = ("jpg", "png", "webp", "avif", "gif")
 
-# How long a picture may be stored without being known before it counts as left behind by a crash.
-_INTENT_MS = 24 * 3600 * 1000
 # Frames of videos that one process takes at once, and requests that may wait for their turn: each is a run of FFmpeg
 # over the original, and anybody can ask for another time.
 _FRAMES_AT_ONCE = 2
@@ -187,8 +185,7 @@ class Deliver:
         return rendered
 
     async def _keep(self, asset: Asset, name: str, key: str, rendered: Rendered) -> None:
-        later = now_ms() + _INTENT_MS
-        await self.catalog.write(lambda c: trash.throw(c, [key], not_before=later))
+        await self.catalog.write(lambda c: trash.intend(c, [key]))
         await self.storage.write(key, rendered.content)
         rendition = Rendition(
             id=new_id(),

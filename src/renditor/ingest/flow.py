@@ -19,7 +19,7 @@ from renditor.errors import RenditorError, TooLarge, Unprocessable, of_disk
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.images.base import ImageInfo
 from renditor.ingest.options import UploadOptions, check_public_id
-from renditor.jobs.base import JobEngine
+from renditor.jobs.base import RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, MediaType, Principal, new_id, now_ms
 from renditor.routing import MediaRouter
 from renditor.storage import keys
@@ -27,10 +27,6 @@ from renditor.storage.base import Storage
 
 # Chunks are hashed and written in batches of this size, in a thread, while the next ones arrive.
 _BATCH = 1024 * 1024
-# The name under which the recipes register their job: the flows enqueue each other by name.
-RECIPE_JOB = "recipe"
-# How long an object may be stored without being known before it counts as left behind by a crash.
-_INTENT_MS = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +243,7 @@ class Ingest:
                 return saved
             # The shared original was deleted in between: our own bytes are stored after all.
         owning = replace(asset, original_key=keys.original(new_id()))
-        later = now_ms() + _INTENT_MS
-        await self.catalog.write(lambda c: trash.throw(c, [owning.original_key], not_before=later))
+        await self.catalog.write(lambda c: trash.intend(c, [owning.original_key]))
         try:
             await self.storage.put(owning.original_key, path)
             saved = await self.catalog.write(lambda c: assets.add(c, owning, stored=True, overwrite=overwrite, job=job))

@@ -9,6 +9,9 @@ from typing import Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+# The job that carries out a recipe. The flows do not import each other: one enqueues it, another registers it.
+RECIPE_JOB = "recipe"
+
 Json = dict[str, Any]
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 
