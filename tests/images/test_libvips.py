@@ -18,7 +18,7 @@ from renditor.errors import (
     RenditorError,
     UnsupportedMedia,
 )
-from renditor.images.base import ImageInfo, ImageProvider, Rendered
+from renditor.images.base import ImageInfo, ImageProvider, Rendered, Source
 from renditor.images.formats import FORMATS
 from renditor.images.libvips import LibvipsImages
 from renditor.images.settings import ImageSettings
@@ -66,7 +66,7 @@ async def test_probe_and_render(images: LibvipsImages, tmp_path: Path) -> None:
     path = saved(tmp_path, encoded(quadrants(640, 480), "jpg"))
     assert await provider.probe(path, "jpg") == ImageInfo("jpg", 640, 480)
     for output, about in FORMATS.items():
-        rendered = await provider.render(path, "jpg", parse("c_fill,g_west,h_100,w_100"), output)
+        rendered = await provider.render(Source(path, "jpg"), parse("c_fill,g_west,h_100,w_100"), output)
         assert isinstance(rendered, Rendered)
         assert (rendered.format, rendered.content_type) == (output, about.content_type)
         assert (rendered.width, rendered.height, rendered.pages) == (100, 100, 1)
@@ -79,12 +79,12 @@ async def test_every_source_format_is_read_inside_the_sandbox(images: LibvipsIma
     for fmt in ("jpg", "png", "webp", "avif", "gif", "tiff"):
         path = saved(tmp_path, encoded(quadrants(64, 48), fmt))
         assert (await images.probe(path, fmt)).width == 64
-        assert (await images.render(path, fmt, parse("a_30,w_32"), "webp")).width > 32
+        assert (await images.render(Source(path, fmt), parse("a_30,w_32"), "webp")).width > 32
 
 
 async def test_an_animation_inside_the_sandbox(images: LibvipsImages, tmp_path: Path) -> None:
     path = saved(tmp_path, animation([RED, GREEN, BLUE], 40, 20, "gif"))
-    rendered = await images.render(path, "gif", parse("w_20"), "webp")
+    rendered = await images.render(Source(path, "gif"), parse("w_20"), "webp")
     assert (rendered.width, rendered.height, rendered.pages) == (20, 10, 3)
 
 
@@ -93,7 +93,7 @@ async def test_colour_profiles_work_inside_the_sandbox(images: LibvipsImages, tm
     colour = (60, 150, 80)
     cmyk = plain(40, 40, colour).icc_transform("cmyk", input_profile="srgb", black_point_compensation=True)
     path = saved(tmp_path, encoded(cmyk, "jpg", Q=95, keep="none"))
-    rendered = await images.render(path, "jpg", parse(""), "png")
+    rendered = await images.render(Source(path, "jpg"), parse(""), "png")
     assert near(tuple(decoded(rendered.content, "png")(20, 20)), colour, 8)
 
 
@@ -109,7 +109,7 @@ async def test_errors_of_the_decoder_reach_the_caller_and_it_lives_on(images: Li
     with pytest.raises(UnsupportedMedia):
         await images.probe(good, "heic")
     with pytest.raises(InvalidTransformation, match="outside the picture of 64 x 48"):
-        await images.render(good, "jpg", parse("c_crop,h_5,w_5,x_500,y_0"), "jpg")
+        await images.render(Source(good, "jpg"), parse("c_crop,h_5,w_5,x_500,y_0"), "jpg")
     assert (await images.probe(good, "jpg")).width == 64
     assert decoder_process().pid == process.pid
 
@@ -135,7 +135,7 @@ async def test_bombs_cost_neither_time_nor_memory(
         await images.probe(path, fmt)
     assert time.perf_counter() - started < 1
     with pytest.raises(LimitExceeded):
-        await images.render(path, fmt, parse("w_100"), "jpg")
+        await images.render(Source(path, fmt), parse("w_100"), "jpg")
     assert process.memory_info().rss - before < 24 * MIB
     assert decoder_process().pid == process.pid
 
@@ -147,15 +147,15 @@ async def test_running_out_of_memory_is_a_limit_of_ours(make_images: MakeImages,
     with pytest.raises(LimitExceeded, match="more memory"):
         await images.probe(path, "jpg")
     with pytest.raises(LimitExceeded, match="more memory"):
-        await images.render(path, "jpg", parse("a_90,w_4000"), "jpg")
+        await images.render(Source(path, "jpg"), parse("a_90,w_4000"), "jpg")
 
 
 async def test_a_render_that_takes_too_long_is_stopped(make_images: MakeImages, tmp_path: Path) -> None:
     images = make_images(render_timeout=0.1)
     path = saved(tmp_path, encoded(noise(1500, 1500), "jpg"))
     with pytest.raises(Overloaded):
-        await images.render(path, "jpg", parse(""), "gif")
-    assert (await images.render(path, "jpg", parse("w_10"), "jpg")).width == 10
+        await images.render(Source(path, "jpg"), parse(""), "gif")
+    assert (await images.render(Source(path, "jpg"), parse("w_10"), "jpg")).width == 10
 
 
 # -- the sample pictures ----------------------------------------------------------------------------------------------
@@ -191,13 +191,15 @@ async def test_sample_pictures(
 ) -> None:
     assert await images.probe(samples / name, fmt) == info
     for output in ("jpg", "webp"):
-        rendered = await images.render(samples / name, fmt, parse("w_400"), output)
+        rendered = await images.render(Source(samples / name, fmt), parse("w_400"), output)
         assert (rendered.width, rendered.height) == (width, height)
         assert decoded(rendered.content, output).width == width
 
 
 async def test_the_cmyk_sample_has_green_grass_and_red_shoes(images: LibvipsImages, samples: Path) -> None:
-    rendered = await images.render(samples / "Channel_digital_image_CMYK_color.jpg", "jpg", parse("w_400"), "png")
+    rendered = await images.render(
+        Source(samples / "Channel_digital_image_CMYK_color.jpg", "jpg"), parse("w_400"), "png"
+    )
     picture = decoded(rendered.content, "png")
     grass = [picture.crop(20, 190, 60, 30)[band].avg() for band in range(3)]
     shoes = [picture.crop(256, 184, 8, 8)[band].avg() for band in range(3)]
@@ -210,7 +212,7 @@ async def test_the_cmyk_sample_has_green_grass_and_red_shoes(images: LibvipsImag
 async def test_the_gain_map_sample_keeps_only_its_base_picture(images: LibvipsImages, samples: Path) -> None:
     path = samples / "gain-map.jpg"
     assert b"hdrgm" in path.read_bytes(), "a gain map, or this test shows nothing"
-    rendered = await images.render(path, "jpg", parse("w_400"), "jpg")
+    rendered = await images.render(Source(path, "jpg"), parse("w_400"), "jpg")
     assert b"hdrgm" not in rendered.content
     assert rendered.content.count(b"\xff\xd8\xff") == 1
 

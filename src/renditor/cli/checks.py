@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 from renditor.errors import RenditorError, Unavailable
 from renditor.ffmpeg import checks as programs
+from renditor.images.base import Source
 from renditor.sandbox.policy import protections
 
 if TYPE_CHECKING:
@@ -333,7 +334,7 @@ async def libvips(bench: Bench) -> Finding:
     )
     try:
         for fmt in FORMATS:
-            rendered = await provider.render(source, "gif", parse("w_64,h_64"), fmt)
+            rendered = await provider.render(Source(source, "gif"), parse("w_64,h_64"), fmt)
             if not isinstance(rendered, RemoteURL):
                 made = bench.folder / f"picture.{fmt}"
                 made.write_bytes(rendered.content)

@@ -66,7 +66,7 @@ def command(
 
 async def _render(bench: Bench, source: Path, wanted: Transformation, output: str) -> Rendered:
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
-    from renditor.images.base import RemoteURL  # noqa: PLC0415
+    from renditor.images.base import RemoteURL, Source  # noqa: PLC0415
     from renditor.transformation.operations import FORMAT  # noqa: PLC0415
 
     sniffed = local.look(source)
@@ -78,7 +78,7 @@ async def _render(bench: Bench, source: Path, wanted: Transformation, output: st
     bench.report(0.1, "rendering")
     provider = bench.router.images()
     await provider.probe(source, sniffed.format)  # damage and limits are said before work begins, as for an upload
-    rendered = await provider.render(source, sniffed.format, wanted.without(FORMAT), output)
+    rendered = await provider.render(Source(source, sniffed.format), wanted.without(FORMAT), output)
     if isinstance(rendered, RemoteURL):
         raise CommandError("The images provider in the settings delivers by URL and makes no local files.")
     return rendered

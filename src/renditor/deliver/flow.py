@@ -29,8 +29,9 @@ from renditor.deliver.responses import (
     in_memory,
 )
 from renditor.errors import InvalidTransformation, NotFound, Overloaded, StillProcessing
-from renditor.images.base import ImageInfo, RemoteURL, Rendered
+from renditor.images.base import ImageInfo, RemoteURL, Rendered, Source
 from renditor.images.formats import pick_format
+from renditor.images.insight import Insight
 from renditor.models import Asset, Rendition, ResourceType, is_id, new_id, now_ms
 from renditor.routing import MediaRouter
 from renditor.storage import keys
@@ -48,7 +49,7 @@ _FRAMES_AT_ONCE = 2
 _FRAMES_WAITING = 32
 
 # Brings the picture to render to this machine: the folder is ours to use; returns the file and its format.
-Source = Callable[[Path], Awaitable[tuple[Path, str]]]
+Checkout = Callable[[Path], Awaitable[tuple[Path, str]]]
 
 
 class FrameQueue:
@@ -123,7 +124,7 @@ class Deliver:
 
     # -- pictures -----------------------------------------------------------------------------------------------------
 
-    async def _picture(self, asset: Asset, path: DeliveryPath, request: Request, source: Source) -> Response:
+    async def _picture(self, asset: Asset, path: DeliveryPath, request: Request, source: Checkout) -> Response:
         wanted = self._wanted_format(asset, path)
         output = pick_format(request.accept, wanted, _picture_info(asset), path.transformation)
         vary = "Accept" if wanted == "auto" else None
@@ -160,7 +161,7 @@ class Deliver:
             flight.exception()  # seen, even when every client has gone away
 
     async def _render(
-        self, asset: Asset, transformation: Transformation, output: str, key: str, source: Source
+        self, asset: Asset, transformation: Transformation, output: str, key: str, source: Checkout
     ) -> Rendered | RemoteURL:
         stored = await self.catalog.read(lambda c: assets.count_renditions(c, asset.id, "image"))
         if stored >= self.settings.max_renditions_per_asset:
@@ -174,7 +175,9 @@ class Deliver:
         try:
             path, fmt = await source(folder)
             provider = self.router.images(asset.route if asset.media_type == "image" else None)
-            rendered = await provider.render(path, fmt, transformation.without(START), output)
+            rendered = await provider.render(
+                Source(path, fmt, Insight.from_json(asset.metadata)), transformation.without(START), output
+            )
         finally:
             if folder.exists():
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -212,7 +215,7 @@ class Deliver:
             await self.storage.delete(key)
             raise NotFound
 
-    def _original(self, asset: Asset) -> Source:
+    def _original(self, asset: Asset) -> Checkout:
         async def source(folder: Path) -> tuple[Path, str]:
             return await self.storage.checkout(asset.original_key, folder), asset.format
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
+from renditor.images.insight import NOTHING_KNOWN, Insight
 from renditor.transformation import Transformation
 
 
@@ -31,7 +32,20 @@ class ImageInfo:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ImageInfo:
         """Read what some version of renditor wrote: names that this one does not know are passed over."""
-        return cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
+        return cls(**{one.name: values[one.name] for one in fields(cls) if one.name in values})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A picture on local disk, and what is known about it.
+
+    ``format`` is what its first bytes say. ``layers``: the pictures that the transformation lays over it, by public id.
+    """
+
+    path: Path
+    format: str
+    insight: Insight = NOTHING_KNOWN
+    layers: Mapping[str, Source] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +85,7 @@ class ImageProvider(Protocol):
         """
         ...
 
-    async def render(self, source: Path, fmt: str, transformation: Transformation, output: str) -> Rendered | RemoteURL:
+    async def render(self, source: Source, transformation: Transformation, output: str) -> Rendered | RemoteURL:
         """Make one picture. ``output`` is a concrete format (``jpg png webp avif gif``), never ``auto``.
 
         Raises:

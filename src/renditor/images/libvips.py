@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from renditor.errors import Internal
-from renditor.images.base import ImageInfo, Rendered
+from renditor.images.base import ImageInfo, Rendered, Source
 from renditor.images.formats import FORMATS
 from renditor.images.settings import ImageSettings
 from renditor.sandbox.pool import Decoder
@@ -41,17 +41,17 @@ class LibvipsImages:
             answer = await self._decoder.call(request, descriptor, timeout=self._settings.probe_timeout)
         return _read_info(answer.meta, fmt)
 
-    async def render(self, source: Path, fmt: str, transformation: Transformation, output: str) -> Rendered:
+    async def render(self, source: Source, transformation: Transformation, output: str) -> Rendered:
         """See ``ImageProvider.render``."""
         request = {
             "do": "render",
-            "format": fmt,
+            "format": source.format,
             "bounds": self._bounds,
             "transformation": str(transformation),
             "output": output,
             "encoding": self._encoding,
         }
-        with _opened(source) as descriptor:
+        with _opened(source.path) as descriptor:
             answer = await self._decoder.call(request, descriptor, timeout=self._settings.render_timeout)
         return Rendered(
             content=answer.content,
