@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from renditor.sandbox.frames import MAX_LAYERS
 from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.policy import Limits, Policy
 from renditor.sandbox.pool import DecoderPool, SandboxSettings
@@ -77,3 +78,16 @@ def source(tmp_path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY)
     yield descriptor
     os.close(descriptor)
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Iterator[list[int]]:
+    """As many more files as a request may carry, each saying its number."""
+    descriptors = []
+    for number in range(MAX_LAYERS):
+        path = tmp_path / f"layer{number}.bin"
+        path.write_text(f"layer {number}")
+        descriptors.append(os.open(path, os.O_RDONLY))
+    yield descriptors
+    for descriptor in descriptors:
+        os.close(descriptor)

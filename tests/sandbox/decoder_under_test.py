@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 from renditor.errors import CorruptMedia
@@ -22,8 +22,11 @@ _thread_findings: list[str] = []
 _kept: list[bytes] = []
 
 
-def handle(request: dict[str, Any], source: int, output: BinaryIO) -> dict[str, Any]:
-    result = ACTIONS[request["do"]](request, source, output)
+def handle(request: dict[str, Any], source: int, output: BinaryIO, layers: Sequence[int]) -> dict[str, Any]:
+    if request["do"] == "read_all":
+        result: Any = [os.read(file, 1000).decode() for file in (source, *layers)]
+    else:
+        result = ACTIONS[request["do"]](request, source, output)
     return {"pid": os.getpid(), "result": result}
 
 

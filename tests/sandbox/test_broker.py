@@ -62,6 +62,21 @@ async def test_large_answers_travel_as_files(make_pool: MakePool, source: int, t
         assert len(answer.content) == 20_000_000
 
 
+async def test_layers_go_through(make_pool: MakePool, source: int, layers: list[int], tmp_path: Path) -> None:
+    async with served(make_pool(), tmp_path / "renderer.sock") as client:
+        await ask(client, source, "echo")
+        before = psutil.Process().num_fds()
+        for _ in range(3):
+            answer = await client.call({"do": "read_all"}, source, timeout=20, layers=layers)
+            assert answer.meta["result"] == ["original bytes", *(f"layer {number}" for number in range(len(layers)))]
+        with pytest.raises(CorruptMedia):
+            await client.call({"do": "refuse"}, source, timeout=20, layers=layers)
+        with pytest.raises(ValueError, match="too many"):
+            await client.call({"do": "read_all"}, source, timeout=20, layers=[*layers, source])
+        await asyncio.sleep(0.05)
+        assert psutil.Process().num_fds() == before
+
+
 async def test_a_long_path_and_a_private_socket(make_pool: MakePool, source: int, tmp_path: Path) -> None:
     folder = tmp_path / ("long" * 40)
     folder.mkdir()
@@ -144,7 +159,7 @@ async def test_odd_clients_disturb_nobody(make_pool: MakePool, source: int, tmp_
             connection.connect(str(path))
         odd[0].close()  # says nothing and leaves
         odd[1].send(b"nonsense")
-        frames.send(odd[2], {"request": 1}, (source, source, source))
+        socket.send_fds(odd[2], [b'{"request":{"do":"echo"},"timeout":1}'], [source] * 11)
         frames.send(odd[3], {"unknown": 1}, (source, source))
         odd[3].setblocking(False)
         reply = await frames.receive_async(odd[3])

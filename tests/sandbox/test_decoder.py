@@ -50,13 +50,13 @@ async def test_it_ends_with_its_channel(launcher: Launcher, source: int) -> None
     process.close()
 
 
-async def test_it_keeps_no_descriptor_of_a_job(launcher: Launcher, source: int) -> None:
+async def test_it_keeps_no_descriptor_of_a_job(launcher: Launcher, source: int, layers: list[int]) -> None:
     process = await DecoderProcess.start(launcher, DECODER, LIMITS)
     child = psutil.Process(process._child.pid)
     before = child.num_fds()
     with frames.memory_file() as output:
         for number, do in enumerate(["echo", "copy", "refuse", "bug"]):
-            process.send({"id": number, "request": {"do": do}, "timeout": 5}, source, output)
+            process.send({"id": number, "request": {"do": do}, "timeout": 5}, source, output, layers[:number])
             await process.answer(number, 10)
     assert child.num_fds() == before
     process.close()

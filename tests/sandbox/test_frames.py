@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from renditor import errors
 from renditor.errors import CorruptMedia, Internal, RenditorError, Unavailable
-from renditor.sandbox import frames
+from renditor.sandbox import descriptors, frames
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -28,7 +28,7 @@ def test_a_frame_carries_json_and_descriptors(pair: Pair) -> None:
     with frames.memory_file() as file:
         frames.send(pair[0], {"a": ["ä", 1, None]}, (file,))
         os.write(file, b"content")
-        received = frames.receive(pair[1], descriptors=1)
+        received = frames.receive(pair[1], descriptors=range(1, 2))
         assert received is not None
         message, (copy,) = received
         assert message == {"a": ["ä", 1, None]}
@@ -56,14 +56,24 @@ def test_nonsense_is_an_error_of_one_kind(pair: Pair, payload: bytes) -> None:
 
 def test_descriptors_nobody_asked_for_do_not_stay_open(pair: Pair) -> None:
     before = psutil.Process().num_fds()
-    for expected in (0, 2):
-        frames.send(pair[0], {}, (0,))
-        if expected:
-            with pytest.raises(ValueError, match="not a frame"):
-                frames.receive(pair[1], descriptors=expected)
-        else:
-            assert frames.receive(pair[1]) == ({}, [])
+    frames.send(pair[0], {}, (0,))
+    assert frames.receive(pair[1]) == ({}, [])
+    for sent, expected in ((1, range(2, 3)), (1, frames.REQUEST), (3, range(1, 3))):
+        frames.send(pair[0], {}, (0,) * sent)
+        with pytest.raises(ValueError, match="not a frame"):
+            frames.receive(pair[1], descriptors=expected)
     assert psutil.Process().num_fds() == before
+
+
+def test_a_request_carries_a_source_an_answer_and_layers(pair: Pair) -> None:
+    for layers in (0, 1, frames.MAX_LAYERS):
+        frames.send(pair[0], {}, (0,) * (2 + layers))
+        received = frames.receive(pair[1], descriptors=frames.REQUEST)
+        assert received is not None
+        assert len(received[1]) == 2 + layers
+        descriptors.close(received[1])
+    with pytest.raises(ValueError, match="too many"):
+        frames.send(pair[0], {}, (0,) * (3 + frames.MAX_LAYERS))
 
 
 async def test_waiting_for_a_frame_can_be_cancelled_without_losing_it(pair: Pair) -> None:

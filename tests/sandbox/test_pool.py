@@ -15,6 +15,7 @@ import pytest
 import uvloop
 
 from renditor.errors import CorruptMedia, Internal, LimitExceeded, Overloaded, Unavailable
+from renditor.sandbox import frames
 from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.pool import Answer, DecoderPool, SandboxSettings
 
@@ -68,6 +69,19 @@ async def test_a_source_can_only_be_read(make_pool: MakePool, source: int, tmp_p
     with pytest.raises(ValueError, match="reading only"):
         await ask(pool, descriptor, "echo")
     os.close(descriptor)
+    assert await ask(pool, source, "echo", tag=1) == 1
+
+
+async def test_layers_arrive_in_order_and_can_only_be_read(make_pool: MakePool, layers: list[int], source: int) -> None:
+    pool = make_pool()
+    for count in (0, 1, len(layers)):
+        texts = [f"layer {number}" for number in range(count)]
+        answer = await pool.call({"do": "read_all"}, source, timeout=20, layers=layers[:count])
+        assert answer.meta["result"] == ["original bytes", *texts]
+    with pytest.raises(ValueError, match="too many"):
+        await pool.call({"do": "read_all"}, source, timeout=20, layers=[*layers, source])
+    with frames.memory_file() as writable, pytest.raises(ValueError, match="reading only"):
+        await pool.call({"do": "read_all"}, source, timeout=20, layers=[layers[0], writable])
     assert await ask(pool, source, "echo", tag=1) == 1
 
 
@@ -231,13 +245,14 @@ async def test_a_loop_that_ends_in_the_middle_gives_its_decoder_back(make_pool: 
     assert await ask(pool, source, "echo", tag=1) == 1
 
 
-async def test_no_descriptor_stays_open(make_pool: MakePool, source: int) -> None:
+async def test_no_descriptor_stays_open(make_pool: MakePool, source: int, layers: list[int]) -> None:
     pool = make_pool(recycle_after=3)
     await ask(pool, source, "echo")
     us = psutil.Process()
     before = us.num_fds()
     for _ in range(6):
         await ask(pool, source, "copy")
+        await pool.call({"do": "read_all"}, source, timeout=20, layers=layers)
     with pytest.raises(Overloaded):
         await ask(pool, source, "crash")
     await ask(pool, source, "echo")

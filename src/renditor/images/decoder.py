@@ -6,6 +6,7 @@ The only process in which libvips touches bytes of users. A request comes with a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, BinaryIO, NoReturn
 
 import pyvips
@@ -33,7 +34,7 @@ _LOADER_CLASSES = (
 _WARM_UP = Encoding(quality=80, auto_quality={}, webp_effort=0, avif_effort=0)
 
 
-def handle(request: dict[str, Any], source: int, output: BinaryIO) -> dict[str, Any]:
+def handle(request: dict[str, Any], source: int, output: BinaryIO, _layers: Sequence[int] = ()) -> dict[str, Any]:
     """Answer one request.
 
     Args:

@@ -13,7 +13,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,7 +105,7 @@ async def _serve(pool: DecoderPool, connection: socket.socket) -> None:
             return
         try:
             async with asyncio.timeout(_REQUEST_SECONDS):
-                frame = await frames.receive_async(connection, descriptors=2)
+                frame = await frames.receive_async(connection, descriptors=frames.REQUEST)
         except (TimeoutError, ValueError):
             return
         if frame is None:
@@ -123,9 +123,10 @@ async def _serve(pool: DecoderPool, connection: socket.socket) -> None:
 
 
 async def _exchange(pool: DecoderPool, message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
-    source, output = descriptors
+    source, output, *layers = descriptors
     try:
-        return {"meta": await pool.exchange(message["request"], source, output, timeout=message["timeout"])}
+        meta = await pool.exchange(message["request"], source, output, timeout=message["timeout"], layers=layers)
+        return {"meta": meta}
     except RenditorError as error:
         return {"error": frames.pack_error(error)}
     except (KeyError, TypeError, ValueError) as error:
@@ -149,14 +150,21 @@ class BrokerClient:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def call(self, request: dict[str, Any], source: int, *, timeout: float) -> Answer:  # noqa: ASYNC109
+    async def call(
+        self,
+        request: dict[str, Any],
+        source: int,
+        *,
+        timeout: float,  # noqa: ASYNC109 - see Decoder
+        layers: Sequence[int] = (),
+    ) -> Answer:
         """See ``Decoder``. A broker that goes away in the middle is asked once more after its restart."""
         message = {"request": request, "timeout": timeout}
         for _ in range(2):
             with frames.memory_file() as output, await self._connect() as connection:
                 try:
                     async with asyncio.timeout(timeout + _SLACK_SECONDS):
-                        answer = await _ask(connection, message, (source, output))
+                        answer = await _ask(connection, message, (source, output, *layers))
                 except TimeoutError:
                     raise Unavailable("The decoder service does not answer.") from None
                 if answer is None:
@@ -188,7 +196,7 @@ class BrokerClient:
 
 
 async def _ask(
-    connection: socket.socket, message: dict[str, Any], descriptors: tuple[int, int]
+    connection: socket.socket, message: dict[str, Any], descriptors: tuple[int, ...]
 ) -> dict[str, Any] | None:
     """None: the broker went away."""
     try:

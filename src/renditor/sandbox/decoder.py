@@ -15,18 +15,19 @@ import select
 import signal
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, Final, NoReturn
 
 from renditor.errors import Internal, LimitExceeded, RenditorError
+from renditor.sandbox import descriptors as opened
 from renditor.sandbox import frames
 from renditor.sandbox.policy import SEALED, Policy, lockdown, protections
 
 CHANNEL: Final = 3  # the descriptor number under which the pool hands over the socket
 _IDLE_MS: Final = 1000
 
-# (request, descriptor of the source, file for the content of the answer) -> meta of the answer
-Handler = Callable[[dict[str, Any], int, BinaryIO], dict[str, Any]]
+# (request, descriptor of the source, file for the content of the answer, descriptors of layers) -> meta of the answer
+Handler = Callable[[dict[str, Any], int, BinaryIO, Sequence[int]], dict[str, Any]]
 
 
 def serve(handler: Handler, *, policy: Policy = SEALED) -> NoReturn:
@@ -35,7 +36,8 @@ def serve(handler: Handler, *, policy: Policy = SEALED) -> NoReturn:
     The handler raises errors of ``renditor.errors`` for what is wrong with a file; they reach the caller as they are.
 
     Args:
-        handler: called with the request, the source's descriptor and a writable file for the answer's content.
+        handler: called with the request, the source's descriptor, a writable file for the answer's content, and the
+            descriptors of the layers. All are closed after it.
         policy: what the handler may still open by name; by default nothing.
     """
     # The loop's own needs, while files can still be opened: without this the first traceback would import.
@@ -51,23 +53,23 @@ def serve(handler: Handler, *, policy: Policy = SEALED) -> NoReturn:
             if trim is not None:
                 trim(0)  # glibc keeps the memory of the last big picture otherwise
             poll.poll()
-        frame = frames.receive(channel, descriptors=2)
+        frame = frames.receive(channel, descriptors=frames.REQUEST)
         if frame is None:
             os._exit(0)
-        message, (source, output) = frame
-        answer = _work(handler, message, source, output)
+        answer = _work(handler, *frame)
         try:
             frames.send(channel, answer)
         except ValueError:
             error = frames.pack_error(Internal("The decoder's answer is too large."))
-            frames.send(channel, {"id": message["id"], "error": error})
+            frames.send(channel, {"id": answer["id"], "error": error})
 
 
-def _work(handler: Handler, message: dict[str, Any], source: int, output: int) -> dict[str, Any]:
+def _work(handler: Handler, message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
     answer: dict[str, Any] = {"id": message["id"]}
+    source, output, *layers = descriptors
     try:
         with open(output, "wb") as content, _cpu_budget(message["timeout"]):
-            answer["meta"] = handler(message["request"], source, content)
+            answer["meta"] = handler(message["request"], source, content, layers)
             content.flush()
     except RenditorError as error:
         answer["error"] = frames.pack_error(error)
@@ -79,7 +81,7 @@ def _work(handler: Handler, message: dict[str, Any], source: int, output: int) -
         reason = LimitExceeded("The result is too large.") if large else Internal("The decoder failed on this file.")
         answer["error"] = frames.pack_error(reason)
     finally:
-        os.close(source)
+        opened.close([source, *layers])
     return answer
 
 

@@ -1,8 +1,8 @@
 """JSON messages with descriptors, one per packet of a Unix socket: the wire between decoders, broker and clients.
 
-A request is ``{"request": ..., "timeout": seconds}`` with two descriptors, the source (read only) and an empty memory
-file for the content of the answer, so no bytes cross and the decoder opens nothing. An answer is ``{"meta": ...}`` or
-``{"error": ...}``.
+A request is ``{"request": ..., "timeout": seconds}`` with descriptors: the source (read only), an empty memory file for
+the content of the answer, and the layers (files read along with the source, read only too). So no bytes cross and the
+decoder opens nothing. An answer is ``{"meta": ...}`` or ``{"error": ...}``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from renditor.sandbox import descriptors as opened
 
 # Bytes. Below the kernel's default for one packet (208 KiB); a decoder taken over by its input cannot send more.
 MAX_FRAME: Final = 128 * 1024
-_DESCRIPTORS: Final = 2
+# Files that one request may read beside its source. Each takes a descriptor in every process on the way, and decoders
+# have few.
+MAX_LAYERS: Final = 8
+REQUEST: Final = range(2, 2 + MAX_LAYERS + 1)  # descriptors that a request may carry
+_NONE: Final = range(1)
 _TEXT: Final = 500  # characters of an error text that are passed on
 
 Frame = tuple[dict[str, Any], list[int]]
@@ -31,9 +35,11 @@ def send(channel: socket.socket, message: dict[str, Any], descriptors: tuple[int
     """Send one frame.
 
     Raises:
-        ValueError: the message is too large.
+        ValueError: the message is too large, or there are more descriptors than a request may carry.
         OSError: the other side has gone.
     """
+    if len(descriptors) not in range(REQUEST.stop):
+        raise ValueError("too many descriptors for one frame")
     payload = json.dumps(message, separators=(",", ":")).encode()
     if len(payload) > MAX_FRAME:
         raise ValueError("the message is too large for one frame")
@@ -43,19 +49,24 @@ def send(channel: socket.socket, message: dict[str, Any], descriptors: tuple[int
         channel.send(payload)
 
 
-def receive(channel: socket.socket, *, descriptors: int = 0) -> Frame | None:
-    """Receive one frame; None at the end. Descriptors beyond the number asked for are closed by the kernel.
+def receive(channel: socket.socket, *, descriptors: range = _NONE) -> Frame | None:
+    """Receive one frame; None at the end.
+
+    Args:
+        channel: connected.
+        descriptors: how many may come with it. None that came with another frame stays open.
 
     Raises:
         ValueError: not a JSON object, or other descriptors than expected.
         BlockingIOError: nothing there (non-blocking sockets).
     """
     given: list[int] = []
+    complete = True
     try:
-        if descriptors:
-            payload, given, _ = opened.receive(channel, MAX_FRAME, descriptors)
-        else:
+        if descriptors == _NONE:
             payload = channel.recv(MAX_FRAME)
+        else:
+            payload, given, complete = opened.receive(channel, MAX_FRAME, descriptors[-1])
     except ConnectionResetError:
         return None
     if not payload:
@@ -64,13 +75,13 @@ def receive(channel: socket.socket, *, descriptors: int = 0) -> Frame | None:
         message = json.loads(payload)
     except (ValueError, RecursionError):
         message = None
-    if not isinstance(message, dict) or len(given) != descriptors:
+    if not isinstance(message, dict) or not complete or len(given) not in descriptors:
         opened.close(given)
         raise ValueError("not a frame")
     return message, given
 
 
-async def receive_async(channel: socket.socket, *, descriptors: int = 0) -> Frame | None:
+async def receive_async(channel: socket.socket, *, descriptors: range = _NONE) -> Frame | None:
     """``receive`` for a non-blocking socket and whatever event loop runs."""
     while True:
         try:

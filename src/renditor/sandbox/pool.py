@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import logging
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
@@ -69,6 +69,7 @@ class Decoder(Protocol):
         source: int,
         *,
         timeout: float,  # noqa: ASYNC109 - the limit belongs to the decoder: it is killed, not only left
+        layers: Sequence[int] = (),
     ) -> Answer:
         """Have one request worked on.
 
@@ -76,6 +77,8 @@ class Decoder(Protocol):
             request: plain JSON, understood by the decoder's handler.
             source: a descriptor of a file opened for this call, read only; stays the caller's. Its offset will move.
             timeout: seconds of work, without waiting; then the decoder is killed.
+            layers: descriptors of more files to read, at most ``frames.MAX_LAYERS``; as ``source``. They reach the
+                handler in this order.
 
         Raises:
             RenditorError: what the decoder said is wrong with the file or the request.
@@ -135,10 +138,17 @@ class DecoderPool:
         here = asyncio.get_running_loop()
         await asyncio.gather(*(task for task in tasks if task.get_loop() is here), return_exceptions=True)
 
-    async def call(self, request: dict[str, Any], source: int, *, timeout: float) -> Answer:  # noqa: ASYNC109
+    async def call(
+        self,
+        request: dict[str, Any],
+        source: int,
+        *,
+        timeout: float,  # noqa: ASYNC109 - see Decoder
+        layers: Sequence[int] = (),
+    ) -> Answer:
         """See ``Decoder``."""
         with frames.memory_file() as output:
-            meta = await self.exchange(request, source, output, timeout=timeout)
+            meta = await self.exchange(request, source, output, timeout=timeout, layers=layers)
             return Answer(meta, frames.content_of(output))
 
     async def exchange(
@@ -148,6 +158,7 @@ class DecoderPool:
         output: int,
         *,
         timeout: float,  # noqa: ASYNC109 - see Decoder
+        layers: Sequence[int] = (),
     ) -> dict[str, Any]:
         """``call`` with the caller's own file for the content. Returns the meta of the answer.
 
@@ -157,7 +168,7 @@ class DecoderPool:
         number = next(self._numbers)
         message = {"id": number, "request": request, "timeout": timeout}
         try:
-            process = await self._send(slot, message, (source, output))
+            process = await self._send(slot, message, (source, output), layers)
         except BaseException:
             self._release(slot)
             raise
@@ -172,14 +183,16 @@ class DecoderPool:
             raise Unavailable("The server is stopping.")
         return job.result()
 
-    async def _send(self, slot: _Slot, message: dict[str, Any], descriptors: tuple[int, int]) -> DecoderProcess:
+    async def _send(
+        self, slot: _Slot, message: dict[str, Any], descriptors: tuple[int, int], layers: Sequence[int]
+    ) -> DecoderProcess:
         process = await self._ready(slot)
         try:
-            process.send(message, *descriptors)
+            process.send(message, *descriptors, layers)
         except OSError:  # it died while it was idle: not this request's fault
             slot.clear()
             process = await self._ready(slot)
-            process.send(message, *descriptors)
+            process.send(message, *descriptors, layers)
         return process
 
     async def _finish(self, slot: _Slot, process: DecoderProcess, number: int, seconds: float) -> dict[str, Any]:

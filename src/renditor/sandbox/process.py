@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -86,18 +87,19 @@ class DecoderProcess:
             log.error("a decoder did not start: %s", self._tail())
             raise Unavailable("A decoder process cannot be started.", hint="Run `renditor doctor`.")
 
-    def send(self, message: dict[str, Any], source: int, output: int) -> None:
-        """Hand over a job. The source is read from its start.
+    def send(self, message: dict[str, Any], source: int, output: int, layers: Sequence[int] = ()) -> None:
+        """Hand over a job. Source and layers are read from their start.
 
         Raises:
             OSError: the process has died since its last job.
-            ValueError: the source is open for writing (a decoder taken over could change the original), or the
-                message is too large.
+            ValueError: the source or a layer is open for writing (a decoder taken over could change the original),
+                there are too many layers, or the message is too large.
         """
-        if fcntl.fcntl(source, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
-            raise ValueError("the source must be open for reading only")
-        os.lseek(source, 0, os.SEEK_SET)  # an attempt that failed may have moved it
-        frames.send(self._channel, message, (source, output))
+        for descriptor in (source, *layers):
+            if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
+                raise ValueError("the source must be open for reading only")
+            os.lseek(descriptor, 0, os.SEEK_SET)  # an attempt that failed may have moved it
+        frames.send(self._channel, message, (source, output, *layers))
         self.jobs += 1
 
     async def answer(self, number: int, seconds: float) -> dict[str, Any]:
