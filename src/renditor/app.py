@@ -35,6 +35,9 @@ from renditor.images.settings import ImageSettings
 from renditor.ingest import Ingest
 from renditor.jobs.base import JobEngine
 from renditor.recipes import Recipes
+from renditor.recipes.moving import MovingRecipe
+from renditor.recipes.publishing import Publisher
+from renditor.recipes.sweeps import Sweeps
 from renditor.routing import MediaRouter, Providers
 from renditor.sandbox.broker import BrokerClient
 from renditor.sandbox.launcher import Launcher
@@ -95,7 +98,9 @@ def build(settings: Settings, role: Role) -> App:
     catalog = Catalog(settings.catalog_url, settings.catalog)
     storage = registry.load("storage", "local")(data / "storage")
     jobs = registry.load("jobs", "dbos")(settings.jobs, data)
-    recipes = Recipes(catalog, storage, router, settings.recipes, settings.video.tier, data / "work")
+    moving = MovingRecipe(Publisher(catalog, storage), router, settings.recipes, settings.video.tier)
+    work = data / "work"
+    recipes = Recipes(catalog, {"video": moving, "audio": moving}, Sweeps(catalog, storage, work), work)
     if role != "web":
         recipes.register(jobs)
     ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")

@@ -146,7 +146,7 @@ class MediaProcessingService:
         with contextlib.suppress(RenditorError):
             for job_id in job_ids:
                 await self.flows.jobs.cancel(job_id)
-            await self.flows.recipes.empty_trash()
+            await self.flows.recipes.sweeps.empty_trash()
         observe.log().info("media_deleted", owner=principal.owner, asset=asset_id)
 
     async def cancel(self, principal: Principal, asset_id: str) -> Asset:

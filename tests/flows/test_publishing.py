@@ -61,7 +61,7 @@ async def test_stopped_and_swept_while_it_stores(tmp_path: Path, monkeypatch: py
             else:
                 await service.cancel(service._principal(ANNA), owned.id)
             await service.flows.catalog.write(lambda c: trash.expire_job(c, job_ids[0]))  # the grace is over
-            await service.flows.recipes.empty_trash()
+            await service.flows.recipes.sweeps.empty_trash()
             done.set()
 
         interrupt_storing(service, monkeypatch, stop)
@@ -82,7 +82,7 @@ async def test_no_rendition_without_its_bytes(tmp_path: Path, monkeypatch: pytes
                 trash.throw(connection, [key.rsplit("/", 1)[0] + "/"])
 
             await service.flows.catalog.write(work)
-            await service.flows.recipes.empty_trash()
+            await service.flows.recipes.sweeps.empty_trash()
 
         interrupt_storing(service, monkeypatch, give_up)
         song = await service.process_upload(media.song(tmp_path / "song.mp3", 1), ANNA)
@@ -109,7 +109,7 @@ async def test_one_object_that_cannot_be_removed_holds_nothing_up(
         await flows.storage.write("a/loose", b"1")
         await flows.catalog.write(lambda c: trash.throw(c, ["a/stuck"], not_before=1))
         await flows.catalog.write(lambda c: trash.throw(c, ["a/loose"], not_before=2))
-        await flows.recipes.empty_trash()
+        await flows.recipes.sweeps.empty_trash()
         assert await flows.storage.stat("a/loose") is None
         assert await flows.storage.stat("a/stuck")
         assert await flows.catalog.read(trash.due) == []  # it is tried again later
