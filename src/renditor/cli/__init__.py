@@ -34,7 +34,8 @@ FILES, SERVER, ACCESS = "Work on files (no server needed)", "Server", "Keys, set
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A row of the commands table. ``name`` may have two words; ``example`` is shown by ``--help`` and tested."""
+    """A row of the commands table. ``name`` may have two words; the lines of ``example`` are shown by ``--help`` and
+    tested."""
 
     name: str
     run: Callable[..., Any]

@@ -45,7 +45,7 @@ def target(path: Path, given: Path) -> Path:
         raise CommandError(f"{path} is a folder.", hint=f"Name a file, such as {path / 'result'}{given.suffix}.")
     if path.exists() and path.samefile(given):
         raise CommandError(f"{path} is the input itself.", hint="Give the result another name.")
-    _check_writable(path.absolute().parent)
+    check_writable(path.absolute().parent)
     return path.absolute()
 
 
@@ -58,7 +58,7 @@ def target_folder(path: Path) -> Path:
         raise CommandError(
             f"{path} is not empty.", hint="Files of two streams must not mix: name another folder, or empty this one."
         )
-    _check_writable(absolute if path.is_dir() else absolute.parent)
+    check_writable(absolute if path.is_dir() else absolute.parent)
     return absolute
 
 
@@ -143,7 +143,8 @@ def _beside(wanted: Path) -> Path:
     return wanted.with_name(f".{wanted.name[:80]}.{secrets.token_hex(4)}.part")
 
 
-def _check_writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
+    """Raises: CommandError: there is no such folder, or nothing can be written to it."""
     if not folder.is_dir():
         raise CommandError(f"There is no folder {folder}.", hint=f"Make it first: mkdir -p {folder}", code="no-output")
     if not os.access(folder, os.W_OK | os.X_OK):

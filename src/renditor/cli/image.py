@@ -1,4 +1,4 @@
-"""``renditor image``: one picture from another."""
+"""``renditor image``: pictures from pictures."""
 
 from __future__ import annotations
 
@@ -7,96 +7,86 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from renditor.cli import files
-from renditor.cli.terminal import BAD_USAGE, CommandError, JsonOption, answer, size
+from renditor.cli import batch, files, pictures
+from renditor.cli.pictures import LayerOption, Order, QualityOption, TransformationOption
+from renditor.cli.terminal import BAD_USAGE, CommandError, JsonOption, answer
 
 if TYPE_CHECKING:
     from renditor.cli.local import Bench
     from renditor.images.base import Rendered
-    from renditor.transformation import Transformation
 
-EXAMPLE = 'renditor image photo.jpg small.avif -t "c_fill,w_800,h_600"'
-
-# Extensions people write -> formats of the delivery grammar.
-_EXTENSIONS = {"jpg": "jpg", "jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif", "gif": "gif"}
+EXAMPLE = """renditor image photo.jpg small.avif -t "c_fill,w_800,h_600"
+renditor image holiday web --recursive -t c_limit,w_1600 --format webp -q auto
+renditor image photo.jpg marked.jpg -t "l_logo,w_120,g_south_east,x_20,y_20" --layer logo=logo.png"""
 
 
-def command(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The picture.", show_default=False)],
+def command(  # noqa: PLR0913 - one parameter an option
+    *,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="IN", help="A picture, several, or a folder of them.", show_default=False),
+    ] = None,
     target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="The result: .jpg .png .webp .avif .gif", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="OUT", help="The result (.jpg .png .webp .avif .gif), or a folder for several.", show_default=False
+        ),
     ],
-    transformation: Annotated[
-        str, typer.Option("-t", "--transformation", metavar="CHAIN", help="As in delivery URLs, such as c_fit,w_800.")
-    ] = "",
+    transformation: TransformationOption = "",
+    output: Annotated[
+        str | None, typer.Option("--format", metavar="FORMAT", help="Format of the results, such as webp.")
+    ] = None,
+    quality: QualityOption = None,
+    layers: LayerOption = None,
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="With the folders inside a folder.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="In a folder: make anew what is there already.")
+    ] = False,
     as_json: JsonOption = False,
-) -> None:
-    """Make one picture from another: size, crop, format, quality.
+) -> int:
+    """Make one picture from another: size, crop, format, quality. Or many from many.
 
-    The result is what a server would deliver. Its format is that of OUT's extension, unless the transformation names
-    one (f_webp).
+    Results are what a server would deliver. The format is that of OUT's extension, unless --format or the
+    transformation (f_webp) names one. In a folder every result has the name of its picture; without a named format it
+    keeps its format, and results that are there already are left alone. A picture that cannot be read does not stop the
+    others.
     """
-    from renditor.cli import local  # noqa: PLC0415 - --help stays quick
-    from renditor.transformation import parse  # noqa: PLC0415
+    if not sources:
+        hint = "See `renditor image --help`."
+        raise CommandError("Missing argument 'OUT'.", hint=hint, code="bad-usage", status=BAD_USAGE)
+    order = pictures.read_order(transformation, quality, output, layers)
+    if len(sources) > 1 or sources[0].is_dir() or target.is_dir():
+        return batch.run(sources, target, order, recursive=recursive, overwrite=overwrite, as_json=as_json)
+    _one(sources[0], target, order, as_json=as_json)
+    return 0
 
-    wanted = parse(transformation)
+
+def _one(source: Path, target: Path, order: Order, *, as_json: bool) -> None:
+    from renditor.cli import local  # noqa: PLC0415 - --help stays quick
+
     given = files.source(source)
     place = files.target(target, given)
-    output = _output_format(wanted, target)
+    output = order.format or _format_of(target)
 
     async def work(bench: Bench) -> Rendered:
-        rendered = await _render(bench, given, wanted, output)
+        opened, _ = await pictures.opened(bench, given, order.layers)
+        bench.report(0.1, "rendering")
+        rendered = await pictures.render(bench, opened, order.transformation, output)
         await files.place(rendered.content, place)
         return rendered
 
     made = local.run(work, f"Making {target.name}")
-    count = len(made.content)
-    shown = {
-        "path": str(place),
-        "format": made.format,
-        "content_type": made.content_type,
-        "width": made.width,
-        "height": made.height,
-        "pages": made.pages,
-        "bytes": count,
-        "transformation": str(wanted),
-    }
-    answer(shown, f"{target}: {made.format}, {made.width} x {made.height} px, {size(count)}", as_json=as_json)
+    shown = {"path": str(place), **pictures.facts(made), "transformation": str(order.transformation)}
+    answer(shown, f"{target}: {pictures.line(made)}", as_json=as_json)
 
 
-async def _render(bench: Bench, source: Path, wanted: Transformation, output: str) -> Rendered:
-    from renditor.cli import local  # noqa: PLC0415 - --help stays quick
-    from renditor.images.base import RemoteURL, Source  # noqa: PLC0415
-    from renditor.transformation.operations import FORMAT  # noqa: PLC0415
-
-    sniffed = local.look(source)
-    if sniffed.media_type != "image":
+def _format_of(target: Path) -> str:
+    found = pictures.known_format(files.extension(target, ".jpg"))
+    if found is None:
         raise CommandError(
-            f"{source.name} is a {sniffed.media_type} file, not a picture.",
-            hint="`renditor thumbnail` takes a picture from a video.",
+            f"The format of {target.name} is not known.",
+            hint="End OUT with .jpg, .png, .webp, .avif or .gif, or name the format: --format webp",
+            code="no-format",
+            status=BAD_USAGE,
         )
-    bench.report(0.1, "rendering")
-    provider = bench.router.images()
-    await provider.probe(source, sniffed.format)  # damage and limits are said before work begins, as for an upload
-    rendered = await provider.render(Source(source, sniffed.format), wanted.without(FORMAT), output)
-    if isinstance(rendered, RemoteURL):
-        raise CommandError("The images provider in the settings delivers by URL and makes no local files.")
-    return rendered
-
-
-def _output_format(wanted: Transformation, target: Path) -> str:
-    """``f_`` names it, else the extension does. ``f_auto`` is for browsers, which say what they can show."""
-    from renditor.transformation.operations import FORMAT  # noqa: PLC0415 - --help stays quick
-
-    named = wanted.last(FORMAT)
-    if named and named != "auto":
-        return str(named)
-    extension = files.extension(target, ".jpg")
-    if extension in _EXTENSIONS:
-        return _EXTENSIONS[extension]
-    raise CommandError(
-        f"The format of {target.name} is not known.",
-        hint="End OUT with .jpg, .png, .webp, .avif or .gif, or name the format: -t f_webp",
-        code="no-format",
-        status=BAD_USAGE,
-    )
+    return found

@@ -11,7 +11,7 @@ from renditor.cli.terminal import BAD_USAGE
 
 
 class Command(TyperCommand):
-    """A command whose epilog is an example: shown as it is, never wrapped."""
+    """A command whose epilog is its examples, one a line: shown as they are, never wrapped."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
@@ -30,7 +30,8 @@ class Command(TyperCommand):
         del ctx
         if self.epilog:
             formatter.write_paragraph()
-            formatter.write(f"Example:\n  {self.epilog}\n")
+            lines = self.epilog.splitlines()
+            formatter.write("\n  ".join(["Examples:" if len(lines) > 1 else "Example:", *lines]) + "\n")
 
 
 class Group(TyperGroup):
