@@ -26,7 +26,7 @@ from renditor.access import apikeys
 from renditor.catalog import Catalog, keys
 from renditor.config import Settings
 from renditor.content.spool import Spool
-from renditor.deliver import Deliver
+from renditor.deliver import Deliver, Surroundings
 from renditor.deliver.modes import Gate
 from renditor.errors import BadRequest, of_disk
 from renditor.ffmpeg.binaries import Binaries, resolve
@@ -81,6 +81,7 @@ class App:
     jobs: JobEngine
 
     async def close(self) -> None:
+        await self.service.flows.deliver.close()
         self.jobs.stop()
         await self.tools.close()
         self.catalog.close()
@@ -111,9 +112,12 @@ def build(settings: Settings, role: Role) -> App:
         router,
         delivery,
         Gate(delivery, signing_secret(data)),
-        picture_engine(settings.images),
-        urlsplit(settings.base_url).path,
-        data / "work",
+        Surroundings(
+            engine=picture_engine(settings.images),
+            public_path=urlsplit(settings.base_url).path,
+            work=data / "work",
+            locks=data / "run" / "flights",
+        ),
     )
     flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, settings.limits.uploads)
     return App(settings, MediaProcessingService(flows), tools, catalog, jobs)

@@ -7,7 +7,6 @@ async with MediaProcessingService("data") as media:
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -136,10 +135,7 @@ class MediaProcessingService(service.MediaProcessingService):
     async def delivery(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application for delivery URLs: ``app.mount("/", media.delivery)``, after all other routes."""
         del receive
-        match = Delivery.matches(scope) if scope["type"] == "http" else None
-        if match:
-            await Delivery(self.flows.deliver)(scope, match, send, os.urandom(8).hex())
-        else:
+        if scope["type"] != "http" or not await Delivery(self.flows.deliver)(scope, send):
             start: Message = {"type": "http.response.start", "status": 404, "headers": []}
             await send(start)
             await send({"type": "http.response.body", "body": b""})

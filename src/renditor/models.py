@@ -74,7 +74,8 @@ class Asset:
     """What an owner owns. ``original_key`` names its immutable bytes in storage.
 
     ``width`` and ``height`` are px as displayed (orientation applied), ``duration`` is in seconds, ``progress`` 0-100.
-    ``version`` goes into URLs (``v<digits>``) so that an overwrite shows at once.
+    ``version`` goes into URLs (``v<digits>``) so that an overwrite shows at once. ``stamp`` is raised when its stored
+    pictures are dropped or swapped.
     """
 
     id: str
@@ -103,13 +104,16 @@ class Asset:
     error: dict[str, Any] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    stamp: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
     """Anything derived and stored. A single file has ``key``; a set (HLS + DASH) has ``key`` as folder prefix.
 
-    ``kind``: ``image`` (by transformation), ``hls``, ``mp4``, ``poster``, ``audio``; ``name``: which of its kind.
+    ``kind``: ``image`` (by transformation), ``hls``, ``mp4``, ``poster``, ``audio``; ``name``: which of its kind. A
+    picture has its canonical transformation in ``metadata``, and a ``digest`` of all that decided its bytes; ``pinned``
+    ones are never evicted; ``squeezed``: encoded with more effort already, or not worth it.
     """
 
     id: str
@@ -124,6 +128,11 @@ class Rendition:
     height: int | None = None
     duration: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    digest: str | None = None
+    used_at: int = 0
+    hits: int = 0
+    pinned: bool = False
+    squeezed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from renditor.catalog import Catalog, CatalogSettings, assets, jobs, trash
+from renditor.catalog import Catalog, CatalogSettings, assets, jobs, pictures, trash
 from renditor.catalog.schema import originals
 from renditor.catalog.schema import trash as trash_table
 from renditor.errors import Conflict, NotFound
@@ -152,7 +152,7 @@ def test_the_same_rendition_twice_is_fine(catalog: Catalog) -> None:
     for _ in range(2):
         made = Rendition(new_id(), item.id, "image", "w_1.jpg", "k", "image/jpeg", 1, 1)
         assert catalog.write_now(partial(assets.keep_rendition, item=made))
-    assert catalog.read_now(lambda c: assets.count_renditions(c, item.id, "image")) == 1
+    assert catalog.read_now(lambda c: pictures.count(c, item.id)) == 1
 
 
 def test_pages_come_newest_first_and_filtered(catalog: Catalog) -> None:

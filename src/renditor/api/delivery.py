@@ -1,19 +1,21 @@
 """Delivery over HTTP: a raw ASGI application ahead of the API.
 
-A stored picture is answered with two messages and no framework in between. It works on the raw path: an encoded slash
-or comma in a public id must not become a separator.
+A picture that was delivered before is answered with two messages and no framework, thread or file in between. It works
+on the raw path: an encoded slash or comma in a public id must not become a separator.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from functools import cache
 from typing import Any
 
 from renditor import observe
 from renditor.api import problems
 from renditor.api.ranges import read_range
-from renditor.deliver import Body, Deliver, NotModified, Redirect, Request, Response
+from renditor.deliver import Body, Deliver, Head, Headers, NotModified, Redirect, Request, Response, hints
 from renditor.errors import Internal, MethodNotAllowed, NotFound, RenditorError
 from renditor.models import ResourceType
 
@@ -21,7 +23,6 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 
 _PATH = re.compile(
     rb"/([A-Za-z0-9][A-Za-z0-9._-]{0,63})/(?:(image|video|raw)/([a-z]+)/(.+)|files/([^/]+)/(.+))", re.DOTALL
@@ -43,24 +44,48 @@ _PREFLIGHT: Headers = [
     (b"access-control-allow-headers", b"range, if-none-match, if-range"),
     (b"access-control-max-age", b"86400"),
 ]
+_HINTS = {name.encode(): name for name in hints.NAMES}
+_READ = frozenset((b"accept", b"if-none-match", b"range", b"if-range", *_HINTS))
 
 
 class Delivery:
-    """Answers delivery paths; ``matches`` tells which those are."""
+    """Answers delivery paths.
+
+    With ``delivery.accel_prefix`` stored files are not sent but named to the proxy in front, which sends them.
+    """
 
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
+        self._accel_prefix = deliver.settings.accel_prefix
 
-    @staticmethod
-    def matches(scope: Scope) -> re.Match[bytes] | None:
-        return _PATH.fullmatch(_raw_path(scope))
+    async def __call__(self, scope: Scope, send: Send) -> bool:
+        """Answer the request if its path is one of delivery. False: it is not."""
+        raw = _raw_path(scope)
+        head = scope["method"] == "HEAD"
+        reply = self._again(scope, raw)
+        if reply is not None:
+            await reply.send(send, head=head)
+            return True
+        match = _PATH.fullmatch(raw)
+        if match is None:
+            return False
+        await self._work(scope, match, send, head=head)
+        return True
 
-    async def __call__(self, scope: Scope, match: re.Match[bytes], send: Send, request_id: str) -> None:
+    def _again(self, scope: Scope, raw: bytes) -> Reply | None:
+        """The reply to a request like one before, if it can be given at once; else None."""
         method = scope["method"]
-        if method == "OPTIONS":
-            await _send(send, 204, _PREFLIGHT)
-            return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if (method != "GET" and method != "HEAD") or not self._deliver.knows(raw):  # noqa: PLR1714  # twice as quick
+            return None
+        headers = _headers(scope)
+        try:
+            response = self._deliver.again(raw, _request(headers))
+            return None if response is None else self._reply(response, headers)
+        except RenditorError:  # told the long way
+            return None
+
+    async def _work(self, scope: Scope, match: re.Match[bytes], send: Send, *, head: bool) -> None:
+        request_id = secrets.token_hex(8)
         begun = False
 
         async def send_noting(message: Message) -> None:
@@ -69,20 +94,25 @@ class Delivery:
             await send(message)
 
         try:
-            response = await self._answer(method, match, headers)
-            await self._respond(response, headers, send_noting, head=method == "HEAD")
+            headers = _headers(scope)
+            reply = await self._answer(scope["method"], match, headers)
+            await reply.send(send_noting, head=head)
         except Exception as error:
             shown = error if isinstance(error, RenditorError) else Internal()
             if begun or shown is not error:
                 observe.log().exception("delivery_failed", request_id=request_id)
             if begun:  # an error behind the first bytes of a file would be part of the file: the server breaks off
                 raise
-            await _fail(send, shown, request_id, head=method == "HEAD")
+            await _failure(shown, request_id).send(send, head=head)
 
-    async def _answer(self, method: str, match: re.Match[bytes], headers: dict[bytes, str]) -> Response:
+    async def _answer(self, method: str, match: re.Match[bytes], headers: dict[bytes, bytes]) -> Reply:
+        if method == "OPTIONS":
+            return Reply(204, _PREFLIGHT)
         if method not in ("GET", "HEAD"):
             raise MethodNotAllowed
-        request = Request(headers.get(b"accept", ""), headers.get(b"if-none-match"))
+        return self._reply(await self._ask(match, _request(headers)), headers)
+
+    async def _ask(self, match: re.Match[bytes], request: Request) -> Response:
         tenant, kind, kept_as, tail, rendition, name = (
             part.decode("latin-1") if part else "" for part in match.groups()
         )
@@ -91,76 +121,130 @@ class Delivery:
         if kept_as.encode() != _DELIVERABLE or kind not in ("image", "video"):
             raise NotFound
         resource: ResourceType = "image" if kind == "image" else "video"
-        return await self._deliver.asset(tenant, resource, tail, request)
+        return await self._deliver.asset(tenant, resource, tail, request, match.string)
 
-    async def _respond(self, response: Response, headers: dict[bytes, str], send: Send, *, head: bool) -> None:
+    def _reply(self, response: Response, headers: dict[bytes, bytes]) -> Reply:
         if isinstance(response, Redirect):
-            await _send(send, 302, [*_SAFE, (b"location", response.url.encode())])
-            return
-        shared: Headers = [
-            *_SAFE,
-            (b"etag", response.etag.encode()),
-            (b"cache-control", response.cache_control.encode()),
-            *([(b"vary", response.vary.encode())] if response.vary else []),
-        ]
+            return Reply(response.status, [*_SAFE, (b"location", response.url.encode())])
         if isinstance(response, NotModified):
-            observe.DELIVERIES.labels("304", "hit").inc()
-            await _send(send, 304, shared)
+            return Reply(304, _lines(response.etag, response.head), cache="hit")
+        if response.lines is None:
+            response.lines = _body_lines(response, self._accel_prefix)
+        if response.key is not None and self._accel_prefix is not None:
+            return Reply(200, response.lines, cache=response.cache)
+        if b"range" in headers:
+            return _ranged(response, headers)
+        chunks = None if response.chunks is None else response.chunks(0, response.size)
+        return Reply(200, response.lines, response.content, chunks, response.cache)
+
+
+class Reply:
+    """A status, header fields, and a body in one piece or in chunks."""
+
+    __slots__ = ("_cache", "_chunks", "_content", "_lines", "_status")
+
+    def __init__(
+        self,
+        status: int,
+        lines: Headers,
+        content: bytes | None = None,
+        chunks: AsyncIterator[bytes] | None = None,
+        cache: str = "none",
+    ) -> None:
+        self._status, self._lines, self._content, self._chunks, self._cache = status, lines, content, chunks, cache
+
+    async def send(self, send: Send, *, head: bool) -> None:
+        """Send it. An error of the first chunk is raised before anything is sent."""
+        _delivered(self._status, self._cache).inc()
+        if self._chunks is not None and not head:
+            await _stream(send, self._status, self._lines, self._chunks)
             return
-        await _send_body(response, shared, headers, send, head=head)
+        await send({"type": "http.response.start", "status": self._status, "headers": self._lines})
+        await send({"type": "http.response.body", "body": b"" if head else self._content or b""})
 
 
-async def _send_body(body: Body, shared: Headers, headers: dict[bytes, str], send: Send, *, head: bool) -> None:
-    condition = headers.get(b"if-range")
-    wanted = headers.get(b"range") if condition in (None, body.etag) else None
-    part = read_range(wanted, body.bytes)
-    start, end = part or (0, body.bytes)
-    status = 206 if part else 200
-    out: Headers = [
-        *shared,
-        (b"content-type", body.content_type.encode()),
-        (b"content-length", b"%d" % (end - start)),
-        (b"accept-ranges", b"bytes"),
+@cache
+def _delivered(status: int, result: str) -> Any:
+    """The counter of these labels: to look it up takes longer than to count."""
+    return observe.DELIVERIES.labels(str(status), result)
+
+
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    return {name: value for name, value in scope["headers"] if name in _READ}
+
+
+def _request(headers: dict[bytes, bytes]) -> Request:
+    request = Request()
+    for name, value in headers.items():
+        if name == b"accept":
+            request.accept = value.decode("latin-1")
+        elif name == b"if-none-match":
+            request.if_none_match = value.decode("latin-1")
+        elif name in _HINTS:
+            request.hints[_HINTS[name]] = value.decode("latin-1")
+    return request
+
+
+def _lines(etag: str, head: Head) -> Headers:
+    return [
+        *_SAFE,
+        (b"etag", etag.encode()),
+        (b"cache-control", head.cache_control.encode()),
+        *([(b"vary", head.vary.encode())] if head.vary else []),
+        *head.more,
     ]
-    if part:
-        out.append((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, body.bytes)))
-    if body.disposition:
-        out.append((b"content-disposition", body.disposition.encode()))
-    observe.DELIVERIES.labels(str(status), body.cache).inc()
-    await stream(send, status, out, None if head else body.chunks(start, end))
 
 
-async def stream(send: Send, status: int, headers: Headers, chunks: AsyncIterator[bytes] | None) -> None:
+def _body_lines(body: Body, accel_prefix: str | None) -> Headers:
+    lines = _lines(body.etag, body.head)
+    lines.append((b"content-type", body.content_type.encode()))
+    if body.head.disposition:
+        lines.append((b"content-disposition", body.head.disposition.encode()))
+    if accel_prefix is not None and body.key is not None:
+        # The proxy sends the file, with its size and its ranges.
+        return [*lines, (b"x-accel-redirect", f"{accel_prefix}/{body.key}".encode())]
+    return [*lines, (b"accept-ranges", b"bytes"), (b"content-length", b"%d" % body.size)]
+
+
+def _ranged(body: Body, headers: dict[bytes, bytes]) -> Reply:
+    """The part that is asked for, or the whole. Raises: RangeNotSatisfiable."""
+    condition = headers.get(b"if-range")
+    unchanged = condition is None or condition == body.etag.encode()
+    part = read_range(headers[b"range"].decode("latin-1") if unchanged else None, body.size)
+    start, end = part or (0, body.size)
+    lines = list(body.lines or ())
+    if part is not None:
+        lines[-1] = (b"content-length", b"%d" % (end - start))
+        lines.append((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, body.size)))
+    content = None if body.content is None else body.content[start:end]
+    chunks = None if body.chunks is None else body.chunks(start, end)
+    return Reply(200 if part is None else 206, lines, content, chunks, body.cache)
+
+
+async def _stream(send: Send, status: int, headers: Headers, chunks: AsyncIterator[bytes]) -> None:
     """Start a response once its first bytes are here (an error before that is still an answer), then send the rest."""
     waiting = b""
     begun = False
-    if chunks is not None:
-        async for chunk in chunks:
-            if not begun:
-                begun = True
-                await send({"type": "http.response.start", "status": status, "headers": headers})
-            else:
-                await send({"type": "http.response.body", "body": waiting, "more_body": True})
-            waiting = chunk
+    async for chunk in chunks:
+        if not begun:
+            begun = True
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+        else:
+            await send({"type": "http.response.body", "body": waiting, "more_body": True})
+        waiting = chunk
     if not begun:
         await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": waiting})
 
 
-async def _fail(send: Send, error: RenditorError, request_id: str, *, head: bool) -> None:
+def _failure(error: RenditorError, request_id: str) -> Reply:
     content, headers = problems.encode(error, request_id)
-    observe.DELIVERIES.labels(str(error.status), "none").inc()
-    out = [*_SAFE, *((name.encode(), value.encode()) for name, value in headers.items())]
-    out.append((b"content-length", b"%d" % len(content)))
-    await send({"type": "http.response.start", "status": error.status, "headers": out})
-    await send({"type": "http.response.body", "body": b"" if head else content})
-
-
-async def _send(send: Send, status: int, headers: Headers) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    lines = [*_SAFE, *((name.encode(), value.encode()) for name, value in headers.items())]
+    return Reply(error.status, [*lines, (b"content-length", b"%d" % len(content))], content)
 
 
 def _raw_path(scope: Scope) -> bytes:
+    """The path as it came, without the query."""
     raw: bytes | None = scope.get("raw_path")
-    return (raw if raw is not None else scope["path"].encode()).partition(b"?")[0]
+    path = raw if raw is not None else scope["path"].encode()
+    return path.partition(b"?")[0] if b"?" in path else path

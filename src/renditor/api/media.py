@@ -137,7 +137,7 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
         """The exact bytes that were uploaded, as a download. Ranges are answered."""
         asset, read = await service.original(principal, media_id)
         etag = f'"{asset.sha256}"'
-        if Delivered(if_none_match=request.headers.get("if-none-match")).has(etag):
+        if Delivered(if_none_match=request.headers.get("if-none-match")).holds(asset.sha256):
             return Response(status_code=304, headers={"etag": etag})
         unchanged = request.headers.get("if-range") in (None, etag)
         part = read_range(request.headers.get("range") if unchanged else None, asset.bytes)

@@ -45,11 +45,9 @@ class Server:
         if scope["type"] != "http":
             await self._api(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
-        match = Delivery.matches(scope)
-        if match:
-            await self._delivery(scope, match, send, request_id)
+        if await self._delivery(scope, send):
             return
+        request_id = secrets.token_hex(8)
         scope["renditor.request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         observe.bind(request_id=request_id)

@@ -88,7 +88,8 @@ class Views:
 
     def _rendition_url(self, asset: Asset, rendition: Rendition) -> str:
         if rendition.kind == "image":
-            transformation, _, extension = rendition.name.rpartition(".")
+            transformation = str(rendition.metadata["transformation"])
+            extension = rendition.name.rpartition(".")[2]
             return self._url(asset, extension, f"{transformation}/" if transformation else "")
         folder = f"{self._public_url}/{asset.tenant}/files/{rendition.id}/"
         return folder + ("master.m3u8" if rendition.kind == "hls" else str(rendition.metadata.get("file", "")))

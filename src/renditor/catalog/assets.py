@@ -67,12 +67,7 @@ def page(
 def renditions_of(connection: sa.Connection, asset_id: str) -> list[Rendition]:
     order = (renditions.c.kind, renditions.c.name)
     query = sa.select(renditions).where(renditions.c.asset_id == asset_id).order_by(*order)
-    return [_rendition(row) for row in connection.execute(query)]
-
-
-def count_renditions(connection: sa.Connection, asset_id: str, kind: str) -> int:
-    query = sa.select(sa.func.count()).where(renditions.c.asset_id == asset_id, renditions.c.kind == kind)
-    return connection.scalar(query) or 0
+    return [read_rendition(row) for row in connection.execute(query)]
 
 
 # -- for delivery -----------------------------------------------------------------------------------------------------
@@ -105,7 +100,7 @@ def rendition(connection: sa.Connection, asset_id: str, kind: str, name: str | N
     if name is not None:
         query = query.where(renditions.c.name == name)
     row = connection.execute(query.order_by(renditions.c.id).limit(1)).one_or_none()
-    return _rendition(row) if row else None
+    return read_rendition(row) if row else None
 
 
 def keep_rendition(connection: sa.Connection, item: Rendition) -> bool:
@@ -220,5 +215,5 @@ def _asset(row: sa.Row[Any]) -> Asset:
     return Asset(**values | {"tags": tuple(row.tags), "metadata": row._mapping["metadata"]})  # noqa: SLF001  # the public name of the mapping
 
 
-def _rendition(row: sa.Row[Any]) -> Rendition:
+def read_rendition(row: sa.Row[Any]) -> Rendition:
     return Rendition(**{name: row._mapping[name] for name in _RENDITION_FIELDS})  # noqa: SLF001

@@ -69,6 +69,8 @@ assets = sa.Table(
     sa.Column("error", sa.JSON(none_as_null=True)),
     sa.Column("metadata", sa.JSON, nullable=False),
     sa.Column("tags", sa.JSON, nullable=False),
+    # Raised when stored pictures of the asset are dropped or swapped: what processes hold in memory is old then.
+    sa.Column("stamp", sa.BigInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("tenant", "resource_type", "public_id"),
     sa.Index("ix_assets_owner", "tenant", "owner", "id"),
     sa.Index("ix_assets_original_key", "original_key"),
@@ -89,7 +91,16 @@ renditions = sa.Table(
     sa.Column("height", sa.Integer),
     sa.Column("duration", sa.Float),
     sa.Column("metadata", sa.JSON, nullable=False),
+    # Of pictures: all that decided their bytes. A row of the same name with another digest is out of date.
+    sa.Column("digest", sa.String(64)),
+    sa.Column("used_at", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("hits", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("squeezed", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("asset_id", "kind", "name"),
+    # For eviction (least recently used first, and the sum of all bytes) and for the search for hot pictures.
+    sa.Index("ix_renditions_used", "kind", "pinned", "used_at", "bytes"),
+    sa.Index("ix_renditions_hot", "kind", "squeezed", "hits"),
 )
 
 jobs = sa.Table(

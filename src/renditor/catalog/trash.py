@@ -56,3 +56,8 @@ def due(connection: sa.Connection, limit: int = 100) -> list[str]:
 def forget(connection: sa.Connection, key: str) -> None:
     """The object is gone from storage."""
     connection.execute(trash.delete().where(trash.c.key == key, trash.c.not_before <= now_ms()))
+
+
+def marked(connection: sa.Connection, keys: list[str]) -> set[str]:
+    """Those of these objects that are marked already, for now or later."""
+    return set(connection.scalars(sa.select(trash.c.key).where(trash.c.key.in_(keys))))

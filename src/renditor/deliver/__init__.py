@@ -1,14 +1,25 @@
 """FLOW: asset + transformation -> response.
 
-    raw path -> mode check -> asset by public id (one read) -> key = digest(original, transformation, format, engine)
-    -> If-None-Match -> stored rendition -> else single flight -> render in the sandbox -> store -> send
+    raw path -> plan (read once, kept) -> asset as of now -> If-None-Match -> memory -> else stored rendition
+    -> else single flight -> render in the sandbox -> send, store
 
-Unknown, private and deleted assets answer alike. A rendition is stored under a key made from all that decides its
-bytes, so it is never stale: there is nothing to invalidate.
+Unknown, private and deleted assets answer alike. A rendition is found by a digest of all that decides its bytes, so it
+is never stale: there is nothing to invalidate.
 """
 
-from renditor.deliver.flow import Deliver
-from renditor.deliver.modes import DeliverySettings
-from renditor.deliver.responses import Body, NotModified, Redirect, Request, Response
+from renditor.deliver.flow import Deliver, Surroundings
+from renditor.deliver.responses import Body, Head, Headers, NotModified, Redirect, Request, Response
+from renditor.deliver.settings import DeliverySettings
 
-__all__ = ["Body", "Deliver", "DeliverySettings", "NotModified", "Redirect", "Request", "Response"]
+__all__ = [
+    "Body",
+    "Deliver",
+    "DeliverySettings",
+    "Head",
+    "Headers",
+    "NotModified",
+    "Redirect",
+    "Request",
+    "Response",
+    "Surroundings",
+]

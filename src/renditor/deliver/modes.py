@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from pydantic import BaseModel, Field
-
+from renditor.deliver.settings import DeliverySettings
 from renditor.errors import Unauthenticated
 from renditor.transformation import Component, parse
 from renditor.transformation.operations import CROP, FORMAT, GRAVITY, QUALITY, STREAMING_PROFILE, WIDTH
@@ -13,25 +10,6 @@ from renditor.transformation.path import DeliveryPath
 from renditor.transformation.sign import verify
 
 _LADDER_OPERATIONS = {CROP.key, FORMAT.key, GRAVITY.key, QUALITY.key, WIDTH.key}
-
-
-class DeliverySettings(BaseModel, extra="forbid"):
-    """Who may ask for which renditions, and how long others may keep them."""
-
-    mode: Literal["auto", "open", "ladder", "signed"] = Field(
-        "auto",
-        description="open: anything; ladder: presets, widths of `widths` and signed URLs; signed: signed URLs only;"
-        " auto: open while bound to loopback, else ladder.",
-    )
-    widths: tuple[int, ...] = Field(
-        (320, 480, 640, 800, 960, 1024, 1280, 1600, 1920, 2560, 3840),
-        description="Widths (px) that `ladder` allows without a signature.",
-    )
-    presets: dict[str, str] = Field(default_factory=dict, description="Named transformations, used as t_<name>.")
-    max_renditions_per_asset: int = Field(
-        200, ge=1, description="Stored pictures of one asset at most, in every mode: ends the asking for every size."
-    )
-    max_age: int = Field(3600, ge=0, description="How long URLs without a version may be cached, in seconds.")
 
 
 class Gate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from renditor.models import Asset
@@ -11,6 +11,8 @@ from renditor.transformation.path import DeliveryPath
 
 # Reads the bytes ``start`` (included) to ``end`` (excluded) of a body.
 ReadRange = Callable[[int, int], AsyncIterator[bytes]]
+# Names in lower case.
+Headers = list[tuple[bytes, bytes]]
 
 CONTENT_TYPES = {
     "jpg": "image/jpeg",
@@ -18,6 +20,7 @@ CONTENT_TYPES = {
     "webp": "image/webp",
     "avif": "image/avif",
     "gif": "image/gif",
+    "tiff": "image/tiff",
     "m3u8": "application/vnd.apple.mpegurl",
     "mpd": "application/dash+xml",
     "mp4": "video/mp4",
@@ -26,62 +29,84 @@ CONTENT_TYPES = {
     "mp3": "audio/mpeg",
     "opus": "audio/ogg",
     "vtt": "text/vtt",
+    "json": "application/json",
 }
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """What delivery needs of an HTTP request: the values of ``Accept`` and ``If-None-Match``."""
+    """What delivery needs of an HTTP request: the values of the headers that an answer may depend on.
+
+    ``hints``: client hints by lower-case name, as they came.
+    """
 
     accept: str = ""
     if_none_match: str | None = None
+    hints: dict[str, str] = field(default_factory=dict)
 
-    def has(self, etag: str) -> bool:
-        """Whether the client holds this version already (RFC 9110, 13.1.2: weak comparison)."""
+    def holds(self, stem: str) -> str | None:
+        """The entity tag of this picture that the client holds already (RFC 9110, 13.1.2: weak comparison), or None.
+
+        ``stem``: what all tags of the picture begin with: encodings of different effort are as good as each other.
+        """
         if self.if_none_match is None:
-            return False
-        tags = [tag.strip().removeprefix("W/") for tag in self.if_none_match.split(",")]
-        return "*" in tags or etag in tags
+            return None
+        for given in self.if_none_match.split(","):
+            tag = given.strip().removeprefix("W/")
+            inner = tag.strip('"')
+            if inner == stem or inner.startswith(f"{stem}-"):
+                return tag
+            if tag == "*":
+                return f'"{stem}"'
+        return None
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """Bytes to send, and how long they hold. ``cache``: ``hit`` when nothing had to be made."""
+@dataclass(slots=True)
+class Head:
+    """Header fields of all answers about one rendition. ``more``: others, as they are sent."""
 
-    content_type: str
-    bytes: int
-    etag: str
     cache_control: str
-    chunks: ReadRange
     vary: str | None = None
     disposition: str | None = None
+    more: Headers = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Body:
+    """``size`` bytes to send: ``content`` where they are in memory, else what ``chunks`` reads.
+
+    ``cache``: ``hit`` when nothing had to be made. ``key``: the stored object with exactly these bytes. ``lines``: for
+    the sender, who keeps there what it made of the rest: a body may be sent many times.
+    """
+
+    content_type: str
+    size: int
+    etag: str
+    head: Head
+    content: bytes | None = None
+    chunks: ReadRange | None = None
     cache: str = "hit"
+    key: str | None = None
+    lines: Headers | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NotModified:
     etag: str
-    cache_control: str
-    vary: str | None = None
+    head: Head
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """The provider delivers this itself."""
+    """Somebody else delivers this: the provider (302), or the server that knows more transformations (307)."""
 
     url: str
+    status: int = 302
 
 
 Response = Body | NotModified | Redirect
-
-
-def in_memory(content: bytes) -> ReadRange:
-    async def chunks(start: int, end: int) -> AsyncIterator[bytes]:
-        yield content[start:end]
-
-    return chunks
 
 
 def disposition(path: DeliveryPath, asset: Asset, extension: str) -> str | None:

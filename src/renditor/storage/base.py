@@ -27,8 +27,11 @@ class Storage(Protocol):
         """
         ...
 
-    async def write(self, key: str, content: bytes) -> None:
-        """Store a small object. Raises: OutOfSpace, Unavailable."""
+    async def write(self, key: str, content: bytes, *, durable: bool = True) -> None:
+        """Store a small object. One that is not ``durable`` may be cut short by a power cut: for what can be made anew.
+
+        Raises: OutOfSpace, Unavailable.
+        """
         ...
 
     def open(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:

@@ -46,8 +46,8 @@ class LocalStorage:
     async def put(self, key: str, source: Path) -> None:
         await asyncio.to_thread(self._put, self._path(key), source)
 
-    async def write(self, key: str, content: bytes) -> None:
-        await asyncio.to_thread(self._write, self._path(key), content)
+    async def write(self, key: str, content: bytes, *, durable: bool = True) -> None:
+        await asyncio.to_thread(self._write, self._path(key), content, durable)
 
     async def open(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         fd, size = self._open(self._path(key))
@@ -112,13 +112,14 @@ class LocalStorage:
                     _rename(temporary, target)
                 source.unlink()
 
-    def _write(self, target: Path, content: bytes) -> None:
+    def _write(self, target: Path, content: bytes, durable: bool) -> None:
         with _disk_errors(), self._temporary() as temporary:
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(fd, "wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(fd)  # without it a power cut leaves an empty file under the object's name
+                if durable:  # without it a power cut may leave an empty file under the object's name
+                    os.fsync(fd)
             # The folder is not synced: a small object that a power cut takes whole is made again.
             _rename(temporary, target, sync=False)
 

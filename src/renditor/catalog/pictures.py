@@ -1,0 +1,177 @@
+"""Questions about stored pictures: found by name, counted, dropped when long unused, swapped for smaller ones.
+
+The key of a stored picture is never used twice: an object in the trash is never the object of a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from renditor.catalog import trash
+from renditor.catalog.assets import read_rendition
+from renditor.catalog.schema import assets, renditions
+from renditor.models import Rendition, now_ms
+
+_PICTURES = renditions.c.kind == "image"
+# Rows that one transaction of an eviction takes: others that want to write wait no longer than that (about 20 ms).
+_EVICTED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A number of stored pictures, and the sum of their sizes in bytes."""
+
+    count: int = 0
+    bytes: int = 0
+
+
+def find(connection: sa.Connection, asset_id: str, name: str) -> Rendition | None:
+    """The stored picture of that name, whatever it was made from: compare its ``digest``."""
+    query = sa.select(renditions).where(renditions.c.asset_id == asset_id, _PICTURES, renditions.c.name == name)
+    row = connection.execute(query).one_or_none()
+    return read_rendition(row) if row else None
+
+
+def count(connection: sa.Connection, asset_id: str) -> int:
+    query = sa.select(sa.func.count()).where(renditions.c.asset_id == asset_id, _PICTURES)
+    return connection.scalar(query) or 0
+
+
+def keep(connection: sa.Connection, item: Rendition, most: int) -> Rendition | None:
+    """Make a stored picture known, in place of one of the same name that was made otherwise.
+
+    Returns: the picture that is known now: this one, or the one another machine made first. None: the asset is gone,
+    or has ``most`` pictures already. What is not known in the end goes to the trash.
+    """
+    # Locked until the end: two that count at once would both find room.
+    owner = sa.select(assets.c.id).where(assets.c.id == item.asset_id).with_for_update(key_share=True)
+    there = find(connection, item.asset_id, item.name) if connection.scalar(owner) else None
+    if there is not None and there.digest == item.digest:
+        trash.throw(connection, [item.key])
+        return there
+    if there is not None:
+        connection.execute(renditions.delete().where(renditions.c.id == there.id))
+        trash.throw(connection, [there.key])
+    if not connection.scalar(owner) or count(connection, item.asset_id) >= most:
+        trash.throw(connection, [item.key])
+        return None
+    connection.execute(renditions.insert().values(**asdict(item)))
+    trash.take_back(connection, [item.key])
+    return item
+
+
+def drop_all(connection: sa.Connection, asset_id: str) -> int:
+    """Forget all stored pictures of an asset. Returns how many there were."""
+    of_asset = sa.and_(renditions.c.asset_id == asset_id, _PICTURES)
+    keys = list(connection.scalars(renditions.delete().where(of_asset).returning(renditions.c.key)))
+    trash.throw(connection, keys)
+    raise_stamp(connection, asset_id)
+    return len(keys)
+
+
+def drop(connection: sa.Connection, item: Rendition) -> None:
+    """Forget a picture whose object is lost."""
+    connection.execute(renditions.delete().where(renditions.c.id == item.id))
+    trash.throw(connection, [item.key])
+
+
+def raise_stamp(connection: sa.Connection, asset_id: str) -> None:
+    """Tell all processes that what they hold in memory of this asset's pictures is old."""
+    connection.execute(assets.update().where(assets.c.id == asset_id).values(stamp=assets.c.stamp + 1))
+
+
+# -- use and eviction -------------------------------------------------------------------------------------------------
+
+
+def note_uses(connection: sa.Connection, uses: Mapping[str, int]) -> None:
+    """``uses``: how often each rendition (by id) was delivered since this was noted last."""
+    statement = (
+        renditions.update()
+        .where(renditions.c.id == sa.bindparam("which"))
+        .values(used_at=now_ms(), hits=renditions.c.hits + sa.bindparam("more"))
+    )
+    # In one order everywhere: two processes that note the same pictures would wait for each other for ever otherwise.
+    connection.execute(statement, [{"which": name, "more": uses[name]} for name in sorted(uses)])
+
+
+def total(connection: sa.Connection) -> Total:
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(renditions.c.bytes), 0)).where(_PICTURES)
+    return Total(*(int(value) for value in connection.execute(query).one()))
+
+
+def least_used(connection: sa.Connection, excess: int) -> list[Rendition]:
+    """The pictures to drop first, enough to free ``excess`` bytes, as many as one transaction should drop."""
+    query = (
+        sa.select(renditions)
+        .where(_PICTURES, renditions.c.pinned.is_(sa.false()))
+        .order_by(renditions.c.used_at)
+        .limit(_EVICTED_AT_ONCE)
+    )
+    found: list[Rendition] = []
+    for row in connection.execute(query):
+        if excess <= 0:
+            break
+        found.append(read_rendition(row))
+        excess -= found[-1].bytes
+    return found
+
+
+def evict(connection: sa.Connection, items: Iterable[Rendition]) -> Total:
+    """Forget these pictures unless they were used in the meantime. Returns what was dropped."""
+    dropped = Total()
+    for item in items:
+        unused = sa.and_(renditions.c.id == item.id, renditions.c.used_at == item.used_at)
+        key = connection.scalar(renditions.delete().where(unused).returning(renditions.c.key))
+        if key is not None:
+            trash.throw(connection, [key])
+            dropped = Total(dropped.count + 1, dropped.bytes + item.bytes)
+    return dropped
+
+
+def unknown(connection: sa.Connection, keys: list[str]) -> list[str]:
+    """Those of these objects that neither a rendition nor the trash knows."""
+    known = set(connection.scalars(sa.select(renditions.c.key).where(renditions.c.key.in_(keys))))
+    known |= trash.marked(connection, keys)
+    return [key for key in keys if key not in known]
+
+
+# -- encoding again ---------------------------------------------------------------------------------------------------
+
+
+def hot(connection: sa.Connection, hits: int, content_types: Iterable[str], limit: int) -> list[Rendition]:
+    """Pictures delivered at least ``hits`` times that were never encoded with more effort; most used first."""
+    query = (
+        sa.select(renditions)
+        .where(_PICTURES, renditions.c.squeezed.is_(sa.false()), renditions.c.hits >= hits)
+        .where(renditions.c.content_type.in_(list(content_types)))
+        .order_by(renditions.c.hits.desc())
+        .limit(limit)
+    )
+    return [read_rendition(row) for row in connection.execute(query)]
+
+
+def by_id(connection: sa.Connection, rendition_id: str) -> Rendition | None:
+    row = connection.execute(sa.select(renditions).where(renditions.c.id == rendition_id)).one_or_none()
+    return read_rendition(row) if row else None
+
+
+def leave_as_it_is(connection: sa.Connection, rendition_id: str) -> None:
+    """More effort does not pay for this one: it is not tried again."""
+    connection.execute(renditions.update().where(renditions.c.id == rendition_id).values(squeezed=True))
+
+
+def swap(connection: sa.Connection, old: Rendition, key: str, size: int) -> bool:
+    """Put the smaller object ``key`` of ``size`` bytes in the place of the old one. False: that one is gone by now."""
+    unchanged = sa.and_(renditions.c.id == old.id, renditions.c.key == old.key)
+    values: dict[str, Any] = {"key": key, "bytes": size, "squeezed": True}
+    if not connection.execute(renditions.update().where(unchanged).values(**values)).rowcount:
+        trash.throw(connection, [key])
+        return False
+    trash.take_back(connection, [key])
+    trash.throw(connection, [old.key])
+    raise_stamp(connection, old.asset_id)
+    return True
