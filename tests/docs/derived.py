@@ -20,9 +20,10 @@ from pydantic_core import PydanticUndefined
 
 from renditor import errors
 from renditor.config import Settings
-from renditor.transformation import operations
+from renditor.transformation import choices, flags, gravity
+from renditor.transformation.flags import FlagsKind
+from renditor.transformation.kinds import ChoiceKind
 from renditor.transformation.operations import OPERATIONS, Operation
-from renditor.transformation.values import ChoiceKind, FlagsKind
 from tests.docs.commandline import commands
 from tests.docs.pages import ROOT, pages
 
@@ -181,10 +182,10 @@ def _values(operation: Operation[Any]) -> str:
 
 def choices_tables() -> str:
     named = {
-        "Crop modes": ("c", operations.CROP_MODES),
-        "Gravities": ("g", operations.GRAVITIES),
-        "Formats": ("f", operations.FORMATS),
-        "Flags": ("fl", operations.FLAGS),
+        "Crop modes": ("c", choices.CROP_MODES),
+        "Gravities": ("g", gravity.GRAVITIES),
+        "Formats": ("f", choices.FORMATS),
+        "Flags": ("fl", flags.FLAGS),
     }
     parts = []
     for title, (key, options) in named.items():

@@ -12,7 +12,7 @@ from renditor.images.formats import FORMATS, accept_bucket, check_fits, is_anima
 from renditor.images.geometry import Size
 from renditor.images.settings import ImageSettings
 from renditor.transformation import parse
-from renditor.transformation.operations import FORMATS as GRAMMAR_FORMATS
+from renditor.transformation.choices import FORMATS as GRAMMAR_FORMATS
 
 CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 OLD_SAFARI = "image/png,image/svg+xml,image/*;q=0.8,video/*;q=0.8,*/*;q=0.5"

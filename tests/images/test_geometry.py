@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from renditor.errors import InvalidTransformation
 from renditor.images.geometry import MODES, Box, Geometry, Size, plan, results
 from renditor.transformation import parse
-from renditor.transformation.operations import CROP_MODES, GRAVITIES
+from renditor.transformation.choices import CROP_MODES
+from renditor.transformation.gravity import GRAVITIES
 
 
 def planned(source: tuple[int, int], text: str) -> Geometry:

@@ -1,6 +1,11 @@
-"""The colour names of CSS (CSS Color Module Level 4, section 6.1) and their sRGB hex digits."""
+"""Colours: the names of CSS (CSS Color Module Level 4, section 6.1), hex digits, and how they are read."""
 
 from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from renditor.transformation.values import TRANSPARENT, Colour
 
 # Pairs of name and digits, kept as one text: 148 names that a reader can check against the standard.
 _TABLE = """
@@ -37,3 +42,39 @@ yellow ffff00  yellowgreen 9acd32
 
 _WORDS = _TABLE.split()
 CSS_COLOURS: dict[str, str] = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
+
+_HEX = re.compile(r"[0-9a-fA-F]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ColourKind:
+    """A colour. ``bare``: hex digits need no ``rgb:`` before them, and are written without, as effects have it."""
+
+    bare: bool = False
+
+    @property
+    def expects(self) -> str:
+        digits = "3, 4, 6 or 8 hex digits"
+        return f"a CSS colour name, transparent, or {digits if self.bare else f'rgb: and {digits}'}"
+
+    def read(self, text: str) -> Colour:
+        if text == "transparent":
+            return TRANSPARENT
+        digits = CSS_COLOURS.get(text) or self._digits(text)
+        if len(digits) < 6:
+            digits = "".join(digit * 2 for digit in digits)
+        colour = Colour(*bytes.fromhex(digits))
+        return colour if colour.alpha else TRANSPARENT
+
+    def _digits(self, text: str) -> str:
+        prefix, colon, digits = text.rpartition(":")
+        known = prefix == "rgb" if colon else self.bare
+        if known and _HEX.fullmatch(digits) and len(digits) in {3, 4, 6, 8}:
+            return digits
+        raise ValueError(text)
+
+    def write(self, value: Colour) -> str:
+        if value == TRANSPARENT:
+            return "transparent"
+        alpha = "" if value.alpha == 255 else f"{value.alpha:02x}"
+        return f"{'' if self.bare else 'rgb:'}{value.red:02x}{value.green:02x}{value.blue:02x}{alpha}"

@@ -3,120 +3,51 @@
     transformation = component *( "/" component )          each acts on the result of the one before
     component      = parameter *( "," parameter )          any order, at least one
     parameter      = key "_" value                         the keys and values of the operations table
-                   | "t_" name                             a preset, alone in its component
+                   | "$" name "_" value                    a variable
+                   | "if_" condition                       a condition
 
-Nothing is silently ignored: what is not in the table, or cannot have an effect, is refused by name.
+What is not in the table is refused by name; what cannot have an effect is left out of the canonical form.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
-from renditor.errors import InvalidTransformation
-from renditor.transformation.operations import CROP, FLAG, OPERATIONS, Operation
-from renditor.transformation.values import Flag
-
-T = TypeVar("T")
+from renditor.transformation.chain import Component, Transformation
+from renditor.transformation.deferral import defer
+from renditor.transformation.expressions import Deferred
+from renditor.transformation.faults import (
+    NotMade,
+    TransformationError,
+    UnsupportedTransformation,
+    refusal,
+    unsupported,
+)
+from renditor.transformation.operations import (
+    BY_KEY,
+    CONDITION,
+    KEYS_NOT_MADE,
+    OVERLAY,
+    PRESET,
+    UNDERLAY,
+    VARIABLES,
+    Operation,
+)
+from renditor.transformation.rules import settled
+from renditor.transformation.structure import LEFT_OUT, Values, bracketed
 
 # Longest text: real ones stay under 300 characters; the text is hashed, logged and sent back in a header.
 MAX_LENGTH = 2048
 # Longest chain, presets resolved: each component may touch every pixel, so 1000 of them are an attack on the CPU.
 MAX_COMPONENTS = 20
+# Longest chain, conditions, variables and ends of layers counted.
+MAX_LINKS = 80
 
-_BY_KEY: dict[str, Operation[Any]] = {operation.key: operation for operation in OPERATIONS}
-_ORDER: dict[str, int] = {operation.key: place for place, operation in enumerate(OPERATIONS)}
-_PRESET = re.compile(r"t_([\w\-.]{1,100})")
-# What is shown of the part at fault: enough to recognise it, and nothing that could break a header or a terminal.
-_SHOWN = 80
-
-
-class TransformationError(InvalidTransformation):
-    """The transformation is not valid; ``part`` is the piece at fault, printable and at most 80 characters."""
-
-    def __init__(self, detail: str = "", *, part: str = "", hint: str | None = None, code: str | None = None) -> None:
-        super().__init__(detail, hint=hint, code=code)
-        self.part = part
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (self.detail, self.part, self.hint, self.error_code))
-
-
-def _rebuild(detail: str, part: str, hint: str | None, code: str) -> TransformationError:
-    return TransformationError(detail, part=part, hint=hint, code=code)
-
-
-def _refuse(message: str, part: str, hint: str | None = None) -> TransformationError:
-    shown = "".join(letter if letter.isprintable() else "?" for letter in part[:_SHOWN])
-    return TransformationError(f"{message} {shown}".rstrip(), part=shown, hint=hint)
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """One link of the chain: pairs of key and value in the order of the operations table, neutral values left out."""
-
-    parameters: tuple[tuple[str, Any], ...]
-
-    def get(self, operation: Operation[T]) -> T | None:
-        """The value given for ``operation``, or None."""
-        for key, value in self.parameters:
-            if key == operation.key:
-                found: T = value
-                return found
-        return None
-
-    @property
-    def operations(self) -> tuple[Operation[Any], ...]:
-        return tuple(_BY_KEY[key] for key, _ in self.parameters)
-
-    def __str__(self) -> str:
-        return ",".join(f"{key}_{_BY_KEY[key].kind.write(value)}" for key, value in self.parameters)
-
-
-@dataclass(frozen=True, slots=True)
-class Transformation:
-    """A chain of components. ``str()`` is the canonical form: equal values have equal text, and it reads back."""
-
-    components: tuple[Component, ...] = ()
-
-    def __str__(self) -> str:
-        return "/".join(str(component) for component in self.components)
-
-    def __bool__(self) -> bool:
-        return bool(self.components)
-
-    def __iter__(self) -> Iterator[Component]:
-        return iter(self.components)
-
-    def last(self, operation: Operation[T]) -> T | None:
-        """The value that counts for the whole chain (format, quality, start offset): the last one given."""
-        values = [value for component in self.components if (value := component.get(operation)) is not None]
-        return values[-1] if values else None
-
-    def flag(self, name: str) -> Flag | None:
-        """The flag of that name, wherever in the chain it stands; the last one counts."""
-        flags = [flag for component in self.components for flag in component.get(FLAG) or () if flag.name == name]
-        return flags[-1] if flags else None
-
-    def without_flag(self, name: str) -> Transformation:
-        """The same chain without that flag: one that decides on the answer, not on the picture."""
-        components = []
-        for component in self.components:
-            flags = frozenset(flag for flag in component.get(FLAG) or () if flag.name != name)
-            others = tuple(pair for pair in component.parameters if pair[0] != FLAG.key)
-            place = sum(key < FLAG.key for key, _ in others)
-            kept = (*others[:place], (FLAG.key, flags), *others[place:]) if flags else others
-            if kept:
-                components.append(Component(kept))
-        return Transformation(tuple(components))
-
-    def without(self, *operations: Operation[Any]) -> Transformation:
-        """The same chain with these parameters taken out, such as ``FORMAT`` once a concrete format is chosen."""
-        keys = {operation.key for operation in operations}
-        kept = (tuple(pair for pair in component.parameters if pair[0] not in keys) for component in self.components)
-        return Transformation(tuple(Component(parameters) for parameters in kept if parameters))
+_PRESET = re.compile(r"[\w\-]{1,100}(?:\.[\w\-]{1,100}){0,9}")
+_NO_PRESETS: Mapping[str, str] = {}
 
 
 def parse(text: str, presets: Mapping[str, str] | None = None) -> Transformation:
@@ -124,23 +55,118 @@ def parse(text: str, presets: Mapping[str, str] | None = None) -> Transformation
 
     Args:
         text: components joined by ``/``, percent-decoded once.
-        presets: name -> transformation text, for ``t_name``. A preset may not name another preset: two that name each
-            other would never end, and ten that name the one before twice would make 1024 components.
+        presets: name -> transformation text, put in place of ``t_name``. None: presets are not known here, and
+            ``t_name`` stays; ``unfold`` refuses it. A preset may not name another: two that name each other would never
+            end, and ten that name the one before twice would make 1024 components.
 
     Raises:
+        UnsupportedTransformation: it asks for something real that is not made here; ``part`` names it.
         TransformationError: it is not valid, too long, or names an unknown operation or preset. Nothing else is raised.
     """
-    _check_length(text)
-    if not text:
-        return Transformation()
-    components: list[Component] = []
-    for part in text.split("/"):
-        components.extend(_read_part(part, presets or {}))
-        if len(components) > MAX_COMPONENTS:
+    if presets is not None and "t_" in text:
+        return _Reader(presets).read(text)
+    return _parse_plain(text)
+
+
+def parse_supported(text: str, presets: Mapping[str, str] | None = None) -> tuple[Transformation, tuple[str, ...]]:
+    """Read a transformation and leave out what is real and not made here (``on_unsupported = "ignore"``).
+
+    A layer that is left out takes everything up to its ``fl_layer_apply`` with it; a condition that is left out does
+    not hold.
+
+    Returns:
+        The rest, and the parts that were left out, as they stood.
+
+    Raises:
+        TransformationError: as ``parse``, but never UnsupportedTransformation.
+    """
+    reader = _Reader(presets, lenient=True)
+    return reader.read(text), tuple(reader.left_out)
+
+
+# Paths of a page are asked for again and again: 1024 texts cover its presets and widths, and stay below 10 MB.
+@lru_cache(maxsize=1024)
+def _parse_plain(text: str) -> Transformation:
+    return _Reader(None).read(text)
+
+
+class _Reader:
+    """Reads one text. ``left_out`` collects unsupported parts, which are refused unless ``lenient``."""
+
+    def __init__(self, presets: Mapping[str, str] | None, *, lenient: bool = False) -> None:
+        self._presets = presets
+        self._lenient = lenient
+        self.left_out: list[str] = []
+
+    def read(self, text: str) -> Transformation:
+        _check_length(text)
+        if not text:
+            return Transformation()
+        links = self.links(text)
+        if sum(not values.keys() <= {CONDITION.key, VARIABLES.key} for values in links) > MAX_COMPONENTS:
             raise TransformationError(f"The transformation has more than {MAX_COMPONENTS} components")
-    transformation = Transformation(tuple(component for component in components if component.parameters))
-    _check_length(str(transformation))  # presets and colour names grow: the canonical form must read back
-    return transformation
+        components = [Component(settled(values)) for values in bracketed(links)]
+        kept = tuple(component for component in components if component.parameters)
+        if len(kept) > MAX_LINKS:
+            raise TransformationError(f"The transformation has more than {MAX_LINKS} parts")
+        transformation = Transformation(kept)
+        _check_length(str(transformation))  # presets and colour names grow: the canonical form must read back
+        return transformation
+
+    def links(self, text: str) -> list[Values]:
+        """What stands between the slashes, presets put in place."""
+        parts = text.split("/")
+        if len(parts) > MAX_LINKS:
+            raise TransformationError(f"The transformation has more than {MAX_LINKS} parts")
+        links: list[Values] = []
+        for part in parts:
+            values = self._read_component(part)
+            named = values.get(PRESET.key)
+            if named is not None and self._presets is not None:
+                del values[PRESET.key]
+                links += self._preset(named)
+                if not values:
+                    continue
+            links.append(values)
+        return links
+
+    def _preset(self, named: str) -> list[Values]:
+        links: list[Values] = []
+        presets = self._presets or _NO_PRESETS
+        for name in named.split("."):
+            if name not in presets:
+                hint = "Presets are named transformations that the server's owner defines"
+                raise refusal("Unknown preset", f"t_{name}", hint)
+            try:
+                _check_length(presets[name])
+                links += _Reader(_NO_PRESETS).links(presets[name]) if presets[name] else []
+            except TransformationError as error:
+                detail = f"Its own transformation is not valid: {error.detail}"
+                raise refusal("Unusable preset", f"t_{name}", detail) from error
+        return links
+
+    def _read_component(self, text: str) -> Values:
+        values: Values = {}
+        for part in text.split(","):
+            try:
+                operation, value = _read_parameter(part, text)
+            except UnsupportedTransformation:
+                if not self._lenient:
+                    raise
+                self.left_out.append(part)
+                key = part.partition("_")[0]
+                if key in {OVERLAY.key, UNDERLAY.key}:
+                    values[key] = LEFT_OUT
+                elif key == CONDITION.key:
+                    values[key] = _NEVER
+                continue
+            if operation.key in values and (operation.merges or operation is VARIABLES):
+                value = _merged(operation, values[operation.key], value, part)
+            values[operation.key] = value
+        return values
+
+
+_NEVER = CONDITION.kind.read("0_gt_1")
 
 
 def _check_length(text: str) -> None:
@@ -148,69 +174,67 @@ def _check_length(text: str) -> None:
         raise TransformationError(f"The transformation is longer than {MAX_LENGTH} characters")
 
 
-def _read_part(text: str, presets: Mapping[str, str]) -> Iterable[Component]:
-    if not text.startswith("t_"):
-        return (read_component(text),)
-    named = _PRESET.fullmatch(text)
-    if not named:
-        raise _refuse("Invalid value in", text, "A preset stands alone in its component, as t_name")
-    if named[1] not in presets:
-        raise _refuse("Unknown preset", text, "Presets are named transformations that the server's owner defines")
-    try:
-        return parse(presets[named[1]]).components
-    except TransformationError as error:
-        raise _refuse("Unusable preset", text, f"Its own transformation is not valid: {error.detail}") from error
-
-
-def read_component(text: str) -> Component:
-    """Read what stands between two slashes.
-
-    Raises:
-        TransformationError: as ``parse``.
-    """
-    values: dict[str, Any] = {}
-    for part in text.split(","):
-        operation, value = _read_parameter(part, text)
-        if operation.merges and operation.key in values:
-            value = _merged(operation, values[operation.key], value, part)
-        values[operation.key] = value
-    _check_modes(values)
-    kept = [
-        (key, value)
-        for key, value in values.items()
-        if _BY_KEY[key].neutral != value or _BY_KEY[key].neutral_unless & values.keys()
-    ]
-    return Component(tuple(sorted(kept, key=lambda pair: _ORDER[pair[0]])))
-
-
 def _read_parameter(part: str, component: str) -> tuple[Operation[Any], Any]:
     if not part:
-        raise _refuse("Empty part in", component or "/")
+        raise refusal("Empty part in", component or "/")
     key, underscore, raw = part.partition("_")
-    operation = _BY_KEY.get(key)
+    if part.startswith("$"):
+        key, underscore, raw = "$", "_", part
+    operation = BY_KEY.get(key)
     if operation is None or not underscore:
-        hint = "A preset stands alone in its component, as t_name" if part.startswith("t_") else None
-        raise _refuse("Unsupported transformation", part, hint)
+        raise unsupported(part) if underscore and key in KEYS_NOT_MADE else refusal("Invalid transformation", part)
     try:
-        return operation, operation.kind.read(raw)
+        return operation, read_value(operation, raw)
+    except NotMade:
+        raise unsupported(part) from None
     except ValueError:
-        hint = f"{key}_ ({operation.name}) takes {operation.kind.expects}"
-        raise _refuse("Invalid value in", part, hint) from None
+        expects = "<name>_<value>" if key == "$" else f"{key}_ ({operation.name}) takes {operation.kind.expects}"
+        raise refusal("Invalid value in", part, expects) from None
 
 
-def _merged(operation: Operation[Any], old: frozenset[Flag], new: frozenset[Flag], part: str) -> frozenset[Flag]:
+def read_value(operation: Operation[Any], text: str) -> Any:
+    """The value, or ``Deferred`` when it must wait for variables or measures.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if operation is PRESET and not _PRESET.fullmatch(text):
+        raise ValueError(text)
+    if "$" not in text or operation.waits == "never":
+        try:
+            return operation.kind.read(text)
+        except NotMade:
+            raise
+        except ValueError:
+            if operation.waits in {"never", "variable", "layer"}:
+                raise
+    found = defer(text, operation.waits)
+    if isinstance(found, str):
+        return operation.kind.read(found)
+    head = found.text.partition(":")[0]
+    if operation.heads and "$" not in head and head not in operation.heads:
+        raise ValueError(text)
+    return found
+
+
+def _merged(operation: Operation[Any], old: Any, new: Any, part: str) -> Any:
     """Flags given apart are the same as joined by a dot, which also means that none may contradict another."""
+    if operation is VARIABLES:
+        return (*old, *new)
     try:
-        united: frozenset[Flag] = operation.kind.read(operation.kind.write(old | new))
+        return operation.kind.read(operation.kind.write(old | new))
     except ValueError:
-        raise _refuse("Contradiction in", part) from None
-    return united
+        raise refusal("Contradiction in", part) from None
 
 
-def _check_modes(values: Mapping[str, Any]) -> None:
-    mode = values.get(CROP.key, CROP.neutral)
-    for key, value in values.items():
-        operation = _BY_KEY[key]
-        if operation.modes and mode not in operation.modes:
-            modes = ", ".join(f"c_{name}" for name in sorted(operation.modes))
-            raise _refuse("Without effect:", f"{key}_{operation.kind.write(value)}", f"It works with {modes} only")
+__all__ = [
+    "MAX_COMPONENTS",
+    "MAX_LENGTH",
+    "Component",
+    "Deferred",
+    "Transformation",
+    "TransformationError",
+    "UnsupportedTransformation",
+    "parse",
+    "parse_supported",
+]

@@ -16,8 +16,8 @@ from urllib.parse import quote, unquote
 
 from renditor.errors import NotFound
 from renditor.models import ResourceType
+from renditor.transformation.choices import FORMAT_ALIASES
 from renditor.transformation.grammar import MAX_COMPONENTS, Transformation, TransformationError, parse
-from renditor.transformation.operations import FORMAT_ALIASES
 
 # Longest tail, percent-encoded: a transformation, and a public id of 255 characters in the longest encoding (12 each).
 MAX_TAIL = 6000
