@@ -93,8 +93,8 @@ def test_spacing_is_in_px() -> None:
         _, height = size("H\nH\nH", style)
         for spacing in (-20, 0, 15):
             spaced = size("H\nH\nH", replace(style, line_spacing=Decimal(spacing)))[1]
-            assert abs(spaced - (height + 2 * spacing)) <= 1
-    assert size("H\nH", replace(ARIAL, line_spacing=Decimal(-1000)))[1] <= 32
+            assert abs(spaced - (height + 2 * spacing)) <= 2  # heights of lines are whole px
+    assert size("H\nH", replace(ARIAL, line_spacing=Decimal(-1000)))[1] < size("H\nH")[1]  # one over the other
 
 
 def test_underline_and_strikethrough_are_lines() -> None:

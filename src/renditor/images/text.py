@@ -17,7 +17,7 @@ import pyvips
 from renditor.errors import InvalidTransformation
 from renditor.transformation.layers import TextStyle
 from renditor.transformation.looks import Border
-from renditor.transformation.values import Colour
+from renditor.transformation.values import BLACK, Colour
 
 _SETTINGS = Path(__file__).with_name("fonts") / "fonts.conf"
 _SANS, _SERIF, _MONO = "Liberation Sans", "Liberation Serif", "Liberation Mono"
@@ -55,7 +55,6 @@ _PANGO_UNITS = 1024
 _LINES = {_SANS: (1854, 434), _SERIF: (1825, 443), _MONO: (1705, 615)}
 _ALIGNMENTS = {"left": "low", "center": "centre", "right": "high", "justify": "low"}
 _DECORATIONS = {"none": "", "underline": ' underline="single"', "strikethrough": ' strikethrough="true"'}
-_BLACK = Colour(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class TextLook:
     ``outline``: drawn around the letters. Letters fill the picture to its edges if ``trimmed``.
     """
 
-    colour: Colour = _BLACK
+    colour: Colour = BLACK
     width: int | None = None
     height: int | None = None
     outline: Border | None = None
