@@ -147,7 +147,7 @@ EFFECTS: dict[str, Declared] = {
             Parameter("reduction", ReductionKind(), "auto"),
         ),
     ),
-    "colorize": Declared("Coloured with co (black)", (_number("strength", 0, 100, 100),), frozenset({"co"})),
+    "colorize": Declared("Coloured with co (grey)", (_number("strength", 0, 100, 100),), frozenset({"co"})),
     "contrast": Declared("More or less contrast", (_number("level", -100, 100, 0),)),
     "fill_light": Declared("Shadows lightened", (_number("blend", 0, 100, 100), _number("bias", -100, 100, 0))),
     "gamma": Declared("Gamma corrected", (_number("level", -50, 150, 0),)),
@@ -190,11 +190,12 @@ EFFECTS: dict[str, Declared] = {
         (
             _choice(
                 "mode",
-                "outer",
-                outer="around it",
-                inner="inside of its edge",
-                inner_fill="inside, what is within filled",
-                fill="filled altogether",
+                "both",
+                both="around the whole and in its holes",
+                outer="around the whole",
+                inner="in its holes",
+                inner_fill="holes filled",
+                fill="around the whole, holes filled",
             ),
             _number("width", 1, 100, 5),
             _number("blur", 0, 2000, 0),
@@ -220,7 +221,7 @@ EFFECTS: dict[str, Declared] = {
     "screen": Declared("The layer lightens the picture below", layers_only=True),
     "sepia": Declared("Brown like an old photograph", (_number("strength", 1, 100, 80),)),
     "shadow": Declared(
-        "A shadow in co (grey), moved by x and y", (_number("strength", 0, 100, 40),), frozenset({"co", "x", "y"})
+        "A shadow in co (black), moved by x and y", (_number("strength", 0, 100, 40),), frozenset({"co", "x", "y"})
     ),
     "sharpen": Declared("Sharpened", (_number("strength", 1, 2000, 100),)),
     "tint": Declared(
