@@ -7,13 +7,18 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
+from renditor.errors import NotFound
 from renditor.images.insight import NOTHING_KNOWN, Insight
 from renditor.transformation import Transformation
 
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What the header of an image says. ``width`` and ``height`` in px as displayed (EXIF orientation applied)."""
+    """What the header of an image says. ``width`` and ``height`` in px as displayed (EXIF orientation applied).
+
+    ``has_gain_map``: an Ultra HDR JPEG, which carries a second picture that says how much brighter HDR screens show it.
+    ``flat``: graphics rather than a photo (few colours, large plain areas); known from the probe's decode only.
+    """
 
     format: str
     width: int
@@ -25,6 +30,8 @@ class ImageInfo:
     bit_depth: int = 8
     colour_space: str = "srgb"
     has_icc: bool = False
+    has_gain_map: bool = False
+    flat: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -40,12 +47,14 @@ class Source:
     """A picture on local disk, and what is known about it.
 
     ``format`` is what its first bytes say. ``layers``: the pictures that the transformation lays over it, by public id.
+    ``tags``: what conditions may ask for.
     """
 
     path: Path
     format: str
     insight: Insight = NOTHING_KNOWN
     layers: Mapping[str, Source] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,11 @@ class RemoteURL:
     """A finished picture that the provider itself delivers (Cloudinary renders and delivers)."""
 
     url: str
+
+
+def missing_layer(public_id: str) -> NotFound:
+    """For a layer that is not there, and for one that this request may not see: nobody can tell which."""
+    return NotFound(f"Resource not found - {public_id}")
 
 
 class ImageProvider(Protocol):
@@ -90,6 +104,7 @@ class ImageProvider(Protocol):
 
         Raises:
             InvalidTransformation: the transformation cannot be applied to this picture (400).
+            NotFound: it names a layer that the source does not have (404).
             CorruptMedia, UnsupportedMedia, LimitExceeded, Overloaded: as for ``probe``.
         """
         ...

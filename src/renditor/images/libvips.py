@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from renditor.errors import Internal
+from renditor.errors import Internal, InvalidTransformation
 from renditor.images.base import ImageInfo, Rendered, Source
 from renditor.images.formats import FORMATS
 from renditor.images.settings import ImageSettings
+from renditor.sandbox.frames import MAX_LAYERS
 from renditor.sandbox.pool import Decoder
 from renditor.transformation import Transformation
 
@@ -43,16 +44,23 @@ class LibvipsImages:
 
     async def render(self, source: Source, transformation: Transformation, output: str) -> Rendered:
         """See ``ImageProvider.render``."""
+        layers = list(source.layers.items())
+        if len(layers) > MAX_LAYERS:
+            raise InvalidTransformation(f"A picture takes at most {MAX_LAYERS} layers")
         request = {
             "do": "render",
             "format": source.format,
             "bounds": self._bounds,
+            "insight": source.insight.to_json(),
+            "tags": source.tags,
+            "layers": [{"id": public_id, "format": one.format, "insight": _places(one)} for public_id, one in layers],
             "transformation": str(transformation),
             "output": output,
             "encoding": self._encoding,
         }
-        with _opened(source.path) as descriptor:
-            answer = await self._decoder.call(request, descriptor, timeout=self._settings.render_timeout)
+        with ExitStack() as stack:
+            descriptor, *more = (stack.enter_context(_opened(one.path)) for one in (source, *source.layers.values()))
+            answer = await self._decoder.call(request, descriptor, timeout=self._settings.render_timeout, layers=more)
         return Rendered(
             content=answer.content,
             content_type=FORMATS[output].content_type,
@@ -61,6 +69,11 @@ class LibvipsImages:
             height=_number(answer.meta, "height"),
             pages=_number(answer.meta, "pages"),
         )
+
+
+def _places(layer: Source) -> dict[str, Any]:
+    """What is known about a layer: all but the curves, which only the whole picture needs."""
+    return replace(layer.insight, curves={}).to_json()
 
 
 def _read_info(meta: dict[str, Any], fmt: str) -> ImageInfo:

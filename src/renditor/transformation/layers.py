@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -79,6 +79,9 @@ class TextLayer:
 
 
 Layer = ImageLayer | FetchLayer | VideoLayer | SubtitlesLayer | TextLayer
+
+# Layers that are read and not laid over pictures, by the name their 400 gives them.
+NOT_PICTURES: Mapping[type[Layer], str] = {FetchLayer: "l_fetch", VideoLayer: "l_video", SubtitlesLayer: "l_subtitles"}
 
 
 class _Chain(Protocol):
