@@ -6,7 +6,6 @@ What the user wrote is always text: it reaches Pango escaped, and fonts are name
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cache
 from html import escape
 from math import ceil, cos, pi, sin, sqrt
@@ -15,9 +14,9 @@ from pathlib import Path
 import pyvips
 
 from renditor.errors import InvalidTransformation
+from renditor.images.lettering import TextLook
 from renditor.transformation.layers import TextStyle
-from renditor.transformation.looks import Border
-from renditor.transformation.values import BLACK, Colour
+from renditor.transformation.values import Colour
 
 _SETTINGS = Path(__file__).with_name("fonts") / "fonts.conf"
 _SANS, _SERIF, _MONO = "Liberation Sans", "Liberation Serif", "Liberation Mono"
@@ -57,21 +56,6 @@ _ALIGNMENTS = {"left": "low", "center": "centre", "right": "high", "justify": "l
 _DECORATIONS = {"none": "", "underline": ' underline="single"', "strikethrough": ' strikethrough="true"'}
 
 
-@dataclass(frozen=True, slots=True)
-class TextLook:
-    """What a component adds to the style of a text.
-
-    ``width``: px at which lines break. ``height``: px; lines that do not fit are left out, and end in an ellipsis.
-    ``outline``: drawn around the letters. Letters fill the picture to its edges if ``trimmed``.
-    """
-
-    colour: Colour = BLACK
-    width: int | None = None
-    height: int | None = None
-    outline: Border | None = None
-    trimmed: bool = True
-
-
 def draw(text: str, style: TextStyle, look: TextLook) -> pyvips.Image:
     """The text on a transparent ground, sRGB with alpha, no larger than its letters.
 
@@ -82,7 +66,7 @@ def draw(text: str, style: TextStyle, look: TextLook) -> pyvips.Image:
     mask = _mask(text, style, look)
     if look.height is not None and mask.height > look.height:
         mask = _shortened(text, style, look, look.height)
-    outline = look.outline if style.stroke and look.outline and look.outline.width else None
+    outline = look.outline if look.outline and look.outline.width else None
     if outline:
         mask = _with_room(mask, outline.width)
     if not look.trimmed:
@@ -136,7 +120,7 @@ def _family(style: TextStyle) -> str:
 
 def _check(text: str, style: TextStyle, look: TextLook) -> None:
     """Refuse, before anything is drawn, what would take too much memory."""
-    if look.outline and style.stroke and look.outline.width > _MAX_OUTLINE:
+    if look.outline and look.outline.width > _MAX_OUTLINE:
         raise InvalidTransformation(f"Outlines of letters are at most {_MAX_OUTLINE} px wide")
     lines = text.split("\n")
     across = style.size * _LOOSE + abs(float(style.letter_spacing))
