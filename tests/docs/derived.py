@@ -21,9 +21,14 @@ from pydantic_core import PydanticUndefined
 from renditor import errors
 from renditor.config import Settings
 from renditor.transformation import choices, flags, gravity
+from renditor.transformation.conditions import COMPARISONS
+from renditor.transformation.effects import EFFECTS, Parameter
+from renditor.transformation.expressions import MEASURES
 from renditor.transformation.flags import FlagsKind
+from renditor.transformation.gravity import GravityKind
 from renditor.transformation.kinds import ChoiceKind
 from renditor.transformation.operations import OPERATIONS, Operation
+from renditor.transformation.presets import SHIPPED
 from tests.docs.commandline import commands
 from tests.docs.pages import ROOT, pages
 
@@ -37,6 +42,9 @@ _EXAMPLES = {
     "tls_cert": '"/etc/renditor/fullchain.pem"',
     "tls_key": '"/etc/renditor/privkey.pem"',
     "delivery.presets": '{ card = "c_fill,w_640,ar_16:9,f_auto" }',
+    "delivery.proxy_url": '"https://res.cloudinary.com/demo"',
+    "delivery.accel_prefix": '"/_files"',
+    "delivery.cache_size": "10_737_418_240",
     "ffmpeg.ffmpeg": '"/usr/bin/ffmpeg"',
     "ffmpeg.ffprobe": '"/usr/bin/ffprobe"',
     "ffmpeg.packager": '"/usr/local/bin/packager"',
@@ -167,15 +175,25 @@ def operations_table() -> str:
     lines = ["| Parameter | Name | For | Value | What it does |", "|---|---|---|---|---|"]
     for operation in OPERATIONS:
         media = " and ".join(sorted(operation.media))
-        modes = f" Only with {', '.join(f'`c_{mode}`' for mode in sorted(operation.modes))}." if operation.modes else ""
-        value = _values(operation)
-        lines.append(f"| `{operation.key}_` | {operation.name} | {media} | {value} | {_cell(operation.doc)}{modes} |")
+        spelled = operation.key if operation.key == "$" else f"{operation.key}_"
+        doc = _cell(operation.doc) + _WAITS[operation.waits]
+        lines.append(f"| `{spelled}` | {operation.name} | {media} | {_values(operation)} | {doc} |")
     return "\n".join(lines)
+
+
+# What of a value may be a variable, in a word after its description.
+_WAITS = {
+    "never": "",
+    "variable": " May be a variable.",
+    "whole": " May be an expression.",
+    "decimal": " May be an expression.",
+    "layer": " May hold variables.",
+}
 
 
 def _values(operation: Operation[Any]) -> str:
     kind = operation.kind
-    if isinstance(kind, ChoiceKind | FlagsKind):
+    if isinstance(kind, ChoiceKind | FlagsKind | GravityKind):
         return ", ".join(f"`{name}`" for name in kind.options)
     return _cell(kind.expects)
 
@@ -186,12 +204,53 @@ def choices_tables() -> str:
         "Gravities": ("g", gravity.GRAVITIES),
         "Formats": ("f", choices.FORMATS),
         "Flags": ("fl", flags.FLAGS),
+        "Colour spaces": ("cs", choices.COLOUR_SPACES),
     }
     parts = []
     for title, (key, options) in named.items():
         rows = [f"| `{key}_{name}` | {_cell(meaning)} |" for name, meaning in options.items()]
         parts.append("\n".join([f"### {title}\n", "| | |\n|---|---|", *rows]))
     return "\n\n".join(parts)
+
+
+def effects_table() -> str:
+    lines = [
+        "| Effect | What it does | Arguments, and what they are without being given | Reads |",
+        "|---|---|---|---|",
+    ]
+    for name, declared in EFFECTS.items():
+        parameters = [*declared.parameters, *declared.repeated]
+        arguments = "; ".join(f"{one.name}: {_cell(_expects(one))} ({_default(one)})" for one in parameters)
+        arguments += ", and so on" if declared.repeated else ""
+        reads = " ".join(f"`{key}`" for key in sorted(declared.uses))
+        doc = declared.doc + (" (of a layer, beside `fl_layer_apply`)" if declared.layers_only else "")
+        lines.append(f"| `e_{name}` | {_cell(doc)} | {arguments} | {reads} |")
+    return "\n".join(lines)
+
+
+def _expects(parameter: Parameter) -> str:
+    kind = parameter.kind
+    return ", ".join(kind.options) if isinstance(kind, ChoiceKind) else kind.expects
+
+
+def _default(parameter: Parameter) -> str:
+    written: str = parameter.kind.write(parameter.default)  # type: ignore[arg-type]  # a default is of its kind
+    return written
+
+
+def expressions_tables() -> str:
+    measures = {name: meaning for name, (meaning, _) in MEASURES.items()}
+    named = {"Measures": measures, "Comparisons": COMPARISONS}
+    parts = []
+    for title, options in named.items():
+        rows = [f"| `{name}` | {_cell(meaning)} |" for name, meaning in options.items()]
+        parts.append("\n".join([f"### {title}\n", "| | |\n|---|---|", *rows]))
+    return "\n\n".join(parts)
+
+
+def presets_table() -> str:
+    rows = [f"| `t_{name}` | `{text}` |" for name, text in SHIPPED.items()]
+    return "\n".join(["| | |\n|---|---|", *rows])
 
 
 # -- errors -----------------------------------------------------------------------------------------------------------
@@ -239,6 +298,9 @@ DERIVED: dict[str, Callable[[], str]] = {
     "settings": settings_tables,
     "operations": operations_table,
     "choices": choices_tables,
+    "effects": effects_table,
+    "expressions": expressions_tables,
+    "presets": presets_table,
     "errors": errors_table,
     "commands": commands_reference,
 }

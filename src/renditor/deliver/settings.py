@@ -6,6 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from renditor.transformation.presets import with_shipped
+
 
 class DeliverySettings(BaseModel, extra="forbid"):
     """Who may ask for which renditions, what is kept of them, and how long others may keep them."""
@@ -19,7 +21,11 @@ class DeliverySettings(BaseModel, extra="forbid"):
         (320, 480, 640, 800, 960, 1024, 1280, 1600, 1920, 2560, 3840),
         description="Widths (px) that `ladder` allows without a signature, and the steps of `w_auto`.",
     )
-    presets: dict[str, str] = Field(default_factory=dict, description="Named transformations, used as t_<name>.")
+    presets: dict[str, str] = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="Named transformations, used as t_<name>; `thumb` and `max` are there beside them.",
+    )
     max_renditions_per_asset: int = Field(
         200, ge=1, description="Stored pictures of one asset at most, in every mode: ends the asking for every size."
     )
@@ -52,6 +58,11 @@ class DeliverySettings(BaseModel, extra="forbid"):
         description="Leave the sending of stored files to nginx: answers are empty and name the file below this path in"
         " X-Accel-Redirect. For local storage behind nginx only.",
     )
+
+    @field_validator("presets")
+    @classmethod
+    def _with_shipped(cls, own: dict[str, str]) -> dict[str, str]:
+        return with_shipped(own)
 
     @field_validator("proxy_url")
     @classmethod

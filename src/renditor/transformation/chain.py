@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from renditor.transformation.expressions import Deferred
-from renditor.transformation.operations import BY_KEY, DPR, FLAG, MAX_SIDE, ORDER, WIDTH, Operation
+from renditor.transformation.operations import BY_KEY, DPR, FLAG, MAX_SIDE, Operation
 from renditor.transformation.values import Auto, Flag
 
 T = TypeVar("T")
-
-# Widths that clients ask for are rounded up to multiples of this many px, and their pixel ratios to halves up to the
-# highest there is: a rendition for every single width would be one attack's worth of work per visitor.
-DEFAULT_STEP = 100
-MAX_DPR = Decimal(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,36 +93,29 @@ class Transformation:
     def with_hints(self, width: int | None, dpr: Decimal | None) -> Transformation:
         """The same chain with numbers in place of ``w_auto`` and ``dpr_auto``; without a hint they are left out.
 
+        Every number that is let through here is one more rendition: the caller rounds to the steps it wants to have.
+
         Args:
-            width: px that the client's layout has room for, its pixel ratio not counted.
-            dpr: its pixel ratio.
+            width: px that the client's layout has room for; rounded up to the step of ``w_auto:step``.
+            dpr: the client's pixel ratio, 0.1 to 10.
         """
         if not self.hinted:
             return self
-        components = (component_with_hints(component, width, dpr) for component in self.components)
+        components = (_with_hints(component, width, dpr) for component in self.components)
         return Transformation(tuple(component for component in components if component.parameters))
 
 
-def component_with_hints(component: Component, width: int | None, dpr: Decimal | None) -> Component:
-    values = dict(component.parameters)
-    asked = values.get(WIDTH.key)
-    if isinstance(asked, Auto):
-        values[WIDTH.key] = _rounded_width(asked, width)
-    if isinstance(values.get(DPR.key), Auto):
-        values[DPR.key] = _rounded_dpr(dpr)
-    kept = ((key, value) for key, value in values.items() if value is not None)
-    return Component(tuple(sorted(kept, key=lambda pair: ORDER[pair[0]])))
+def _with_hints(component: Component, width: int | None, dpr: Decimal | None) -> Component:
+    pairs = ((key, _hinted(key, value, width, dpr)) for key, value in component.parameters)
+    return Component(tuple((key, value) for key, value in pairs if value is not None))
 
 
-def _rounded_width(asked: Auto, width: int | None) -> int | None:
-    if width is None or width < 1:
-        return asked.fallback
-    step = asked.step or DEFAULT_STEP
+def _hinted(key: str, value: Any, width: int | None, dpr: Decimal | None) -> Any:
+    if not isinstance(value, Auto):
+        return value
+    if key == DPR.key:
+        return None if dpr == DPR.neutral else dpr
+    if width is None:
+        return value.fallback
+    step = value.step or 1
     return min(-(-width // step) * step, MAX_SIDE)
-
-
-def _rounded_dpr(dpr: Decimal | None) -> Decimal | None:
-    if dpr is None or not dpr.is_finite() or dpr <= 0:
-        return None
-    rounded = (min(dpr, MAX_DPR) * 2).to_integral_value(ROUND_CEILING) / 2
-    return None if rounded == 1 else rounded

@@ -24,7 +24,7 @@ FLAGS = {
     "keep_iptc": "author, copyright and the other IPTC and XMP texts stay in the file, places never",
     "layer_apply": "ends the layer that the nearest l_ or u_ before it opened, and places it",
     "lossy": "GIF and PNG may lose what is hard to see",
-    "no_overflow": "what of the layer would stand over the edge is refused, instead of enlarging the picture",
+    "no_overflow": "what of the layer stands over the edge is cut off, instead of enlarging the picture",
     "png8": "PNG with at most 256 colours",
     "png24": "PNG without transparency",
     "png32": "PNG with transparency",

@@ -12,13 +12,13 @@ What is not in the table is refused by name; what cannot have an effect is left 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from renditor.transformation.chain import Component, Transformation
 from renditor.transformation.deferral import defer
-from renditor.transformation.expressions import Deferred
 from renditor.transformation.faults import (
     NotMade,
     TransformationError,
@@ -47,7 +47,6 @@ MAX_COMPONENTS = 20
 MAX_LINKS = 80
 
 _PRESET = re.compile(r"[\w\-]{1,100}(?:\.[\w\-]{1,100}){0,9}")
-_NO_PRESETS: Mapping[str, str] = {}
 
 
 def parse(text: str, presets: Mapping[str, str] | None = None) -> Transformation:
@@ -63,9 +62,7 @@ def parse(text: str, presets: Mapping[str, str] | None = None) -> Transformation
         UnsupportedTransformation: it asks for something real that is not made here; ``part`` names it.
         TransformationError: it is not valid, too long, or names an unknown operation or preset. Nothing else is raised.
     """
-    if presets is not None and "t_" in text:
-        return _Reader(presets).read(text)
-    return _parse_plain(text)
+    return _parse_plain(text) if presets is None or "t_" not in text else _parse(text, presets, read_component)
 
 
 def parse_supported(text: str, presets: Mapping[str, str] | None = None) -> tuple[Transformation, tuple[str, ...]]:
@@ -80,98 +77,128 @@ def parse_supported(text: str, presets: Mapping[str, str] | None = None) -> tupl
     Raises:
         TransformationError: as ``parse``, but never UnsupportedTransformation.
     """
-    reader = _Reader(presets, lenient=True)
-    return reader.read(text), tuple(reader.left_out)
+    left_out: list[str] = []
+
+    def read(component: str) -> Values:
+        values, missing = read_supported(component)
+        left_out.extend(missing)
+        return values
+
+    return _parse(text, presets, read), tuple(left_out)
 
 
 # Paths of a page are asked for again and again: 1024 texts cover its presets and widths, and stay below 10 MB.
 @lru_cache(maxsize=1024)
 def _parse_plain(text: str) -> Transformation:
-    return _Reader(None).read(text)
+    return _parse(text, None, read_component)
 
 
-class _Reader:
-    """Reads one text. ``left_out`` collects unsupported parts, which are refused unless ``lenient``."""
-
-    def __init__(self, presets: Mapping[str, str] | None, *, lenient: bool = False) -> None:
-        self._presets = presets
-        self._lenient = lenient
-        self.left_out: list[str] = []
-
-    def read(self, text: str) -> Transformation:
-        _check_length(text)
-        if not text:
-            return Transformation()
-        links = self.links(text)
-        if sum(not values.keys() <= {CONDITION.key, VARIABLES.key} for values in links) > MAX_COMPONENTS:
-            raise TransformationError(f"The transformation has more than {MAX_COMPONENTS} components")
-        components = [Component(settled(values)) for values in bracketed(links)]
-        kept = tuple(component for component in components if component.parameters)
-        if len(kept) > MAX_LINKS:
-            raise TransformationError(f"The transformation has more than {MAX_LINKS} parts")
-        transformation = Transformation(kept)
-        _check_length(str(transformation))  # presets and colour names grow: the canonical form must read back
-        return transformation
-
-    def links(self, text: str) -> list[Values]:
-        """What stands between the slashes, presets put in place."""
-        parts = text.split("/")
-        if len(parts) > MAX_LINKS:
-            raise TransformationError(f"The transformation has more than {MAX_LINKS} parts")
-        links: list[Values] = []
-        for part in parts:
-            values = self._read_component(part)
-            named = values.get(PRESET.key)
-            if named is not None and self._presets is not None:
-                del values[PRESET.key]
-                links += self._preset(named)
-                if not values:
-                    continue
-            links.append(values)
-        return links
-
-    def _preset(self, named: str) -> list[Values]:
-        links: list[Values] = []
-        presets = self._presets or _NO_PRESETS
-        for name in named.split("."):
-            if name not in presets:
-                hint = "Presets are named transformations that the server's owner defines"
-                raise refusal("Unknown preset", f"t_{name}", hint)
-            try:
-                _check_length(presets[name])
-                links += _Reader(_NO_PRESETS).links(presets[name]) if presets[name] else []
-            except TransformationError as error:
-                detail = f"Its own transformation is not valid: {error.detail}"
-                raise refusal("Unusable preset", f"t_{name}", detail) from error
-        return links
-
-    def _read_component(self, text: str) -> Values:
-        values: Values = {}
-        for part in text.split(","):
-            try:
-                operation, value = _read_parameter(part, text)
-            except UnsupportedTransformation:
-                if not self._lenient:
-                    raise
-                self.left_out.append(part)
-                key = part.partition("_")[0]
-                if key in {OVERLAY.key, UNDERLAY.key}:
-                    values[key] = LEFT_OUT
-                elif key == CONDITION.key:
-                    values[key] = _NEVER
-                continue
-            if operation.key in values and (operation.merges or operation is VARIABLES):
-                value = _merged(operation, values[operation.key], value, part)
-            values[operation.key] = value
-        return values
-
-
-_NEVER = CONDITION.kind.read("0_gt_1")
+def _parse(text: str, presets: Mapping[str, str] | None, read: Callable[[str], Mapping[str, Any]]) -> Transformation:
+    _check_length(text)
+    if not text:
+        return Transformation()
+    links = [link for part in _parts(text) for link in _with_presets(read(part), presets)]
+    if sum(not values.keys() <= {CONDITION.key, VARIABLES.key} for values in links) > MAX_COMPONENTS:
+        raise TransformationError(f"The transformation has more than {MAX_COMPONENTS} components")
+    components = (Component(settled(values)) for values in bracketed(links))
+    kept = tuple(component for component in components if component.parameters)
+    if len(kept) > MAX_LINKS:
+        raise TransformationError(f"The transformation has more than {MAX_LINKS} parts")
+    transformation = Transformation(kept)
+    _check_length(str(transformation))  # presets and colour names grow: the canonical form must read back
+    return transformation
 
 
 def _check_length(text: str) -> None:
     if len(text) > MAX_LENGTH:
         raise TransformationError(f"The transformation is longer than {MAX_LENGTH} characters")
+
+
+def _parts(text: str) -> list[str]:
+    parts = text.split("/")
+    if len(parts) > MAX_LINKS:
+        raise TransformationError(f"The transformation has more than {MAX_LINKS} parts")
+    return parts
+
+
+def _with_presets(values: Mapping[str, Any], presets: Mapping[str, str] | None) -> list[Mapping[str, Any]]:
+    """The component, after the presets that it names."""
+    if presets is None or PRESET.key not in values:
+        return [values]
+    links: list[Mapping[str, Any]] = []
+    for name in values[PRESET.key].split("."):
+        links += _preset(name, presets)
+    rest = {key: value for key, value in values.items() if key != PRESET.key}
+    return [*links, rest] if rest else links
+
+
+def _preset(name: str, presets: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    if name not in presets:
+        hint = "Presets are named transformations that the server's owner defines"
+        raise refusal("Unknown preset", f"t_{name}", hint)
+    try:
+        _check_length(presets[name])
+        links = [read_component(part) for part in _parts(presets[name])] if presets[name] else []
+    except TransformationError as error:
+        raise _unusable(name, error.detail) from error
+    if any(PRESET.key in link for link in links):
+        raise _unusable(name, "it names another preset")
+    return links
+
+
+def _unusable(name: str, why: str) -> TransformationError:
+    return refusal("Unusable preset", f"t_{name}", f"Its own transformation is not valid: {why}")
+
+
+# Components come back more often than whole transformations do. Errors are not kept.
+@lru_cache(maxsize=2048)
+def read_component(text: str) -> Mapping[str, Any]:
+    """What stands between two slashes: values by key, presets not resolved.
+
+    Raises:
+        TransformationError: as ``parse``, for faults of this component alone.
+    """
+    values: Values = {}
+    for part in text.split(","):
+        _add(values, part, *_read_parameter(part, text))
+    return MappingProxyType(values)
+
+
+def read_supported(text: str) -> tuple[Values, tuple[str, ...]]:
+    """Like ``read_component``, and the parts that were left out because nothing here makes them."""
+    values: Values = {}
+    left_out: list[str] = []
+    for part in text.split(","):
+        try:
+            _add(values, part, *_read_parameter(part, text))
+        except UnsupportedTransformation:
+            left_out.append(part)
+            key = part.partition("_")[0]
+            if key in {OVERLAY.key, UNDERLAY.key}:
+                values[key] = LEFT_OUT
+            elif key == CONDITION.key:
+                values[key] = _NEVER
+    return values, tuple(left_out)
+
+
+def _add(values: Values, part: str, operation: Operation[Any], value: Any) -> None:
+    """The last one counts, except where they are united: variables in their order, flags unless they contradict."""
+    old = values.get(operation.key)
+    if old is None:
+        values[operation.key] = value
+    elif operation is VARIABLES:
+        values[operation.key] = (*old, *value)
+    elif operation.merges:
+        try:
+            values[operation.key] = operation.kind.read(operation.kind.write(old | value))
+        except ValueError:
+            raise refusal("Contradiction in", part) from None
+    else:
+        values[operation.key] = value
+
+
+# In place of a condition that cannot be answered.
+_NEVER = CONDITION.kind.read("0_gt_1")
 
 
 def _read_parameter(part: str, component: str) -> tuple[Operation[Any], Any]:
@@ -215,26 +242,3 @@ def read_value(operation: Operation[Any], text: str) -> Any:
     if operation.heads and "$" not in head and head not in operation.heads:
         raise ValueError(text)
     return found
-
-
-def _merged(operation: Operation[Any], old: Any, new: Any, part: str) -> Any:
-    """Flags given apart are the same as joined by a dot, which also means that none may contradict another."""
-    if operation is VARIABLES:
-        return (*old, *new)
-    try:
-        return operation.kind.read(operation.kind.write(old | new))
-    except ValueError:
-        raise refusal("Contradiction in", part) from None
-
-
-__all__ = [
-    "MAX_COMPONENTS",
-    "MAX_LENGTH",
-    "Component",
-    "Deferred",
-    "Transformation",
-    "TransformationError",
-    "UnsupportedTransformation",
-    "parse",
-    "parse_supported",
-]

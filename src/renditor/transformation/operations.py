@@ -102,6 +102,11 @@ class Operation(Generic[T]):
     media: frozenset[Medium] = field(default=frozenset({"image", "video"}))
     merges: bool = False
 
+    @property
+    def label(self) -> str:
+        """What stands before the value."""
+        return "$name_" if self.key == "$" else f"{self.key}_"
+
     def spell(self, value: T) -> str:
         """The whole parameter, canonical."""
         written = self.kind.write(value)

@@ -16,8 +16,11 @@ from urllib.parse import quote, unquote
 
 from renditor.errors import NotFound
 from renditor.models import ResourceType
+from renditor.transformation.chain import Transformation
 from renditor.transformation.choices import FORMAT_ALIASES
-from renditor.transformation.grammar import MAX_COMPONENTS, Transformation, TransformationError, parse
+from renditor.transformation.faults import TransformationError
+from renditor.transformation.grammar import MAX_LINKS, parse, parse_supported, read_component, read_supported
+from renditor.transformation.operations import PRESET
 
 # Longest tail, percent-encoded: a transformation, and a public id of 255 characters in the longest encoding (12 each).
 MAX_TAIL = 6000
@@ -25,6 +28,8 @@ MAX_TAIL = 6000
 MAX_PUBLIC_ID = 255
 
 _SIGNATURE = re.compile(r"s--([A-Za-z0-9_\-]{8}|[A-Za-z0-9_\-]{32})--")
+# Texts inside of a raw component: those of layers, up to the comma that ends the parameter, and those of variables.
+_TEXT = re.compile(r"(?:(?<![^,])[lu]_text(?::|%3[aA])[^,]*)|![^!,]*!")
 _VERSION = re.compile(r"v([0-9]{1,18})")
 
 # What may follow the last dot of a path and be taken for a format. Anything else belongs to the public id, so that
@@ -32,7 +37,7 @@ _VERSION = re.compile(r"v([0-9]{1,18})")
 _IMAGES = "jpg png webp avif gif svg ico bmp tiff heic heif jxl jp2 psd pdf"
 _VIDEO_AND_AUDIO = "mp4 webm mov mkv avi m3u8 mpd ts m4s vtt srt mp3 m4a aac ogg opus oga wav flac"
 EXTENSIONS = frozenset(f"{_IMAGES} {_VIDEO_AND_AUDIO} json txt zip".split())
-EXTENSION_ALIASES = {**FORMAT_ALIASES, "jpe": "jpg", "tif": "tiff"}
+EXTENSION_ALIASES = FORMAT_ALIASES
 
 # First keys of every Cloudinary parameter, ours or not. They tell a mistyped or unsupported transformation
 # (``e_sepia/cat.jpg``) from a folder of a public id (``my_cats/cat.jpg``).
@@ -50,6 +55,7 @@ class DeliveryPath:
     extension in the encoding of the SDKs.
     ``doubt`` is set when the public id starts with what looks like a transformation but is not a valid one: if no asset
     has that public id, this error tells the visitor more than "not found".
+    ``left_out`` are the parts of the transformation that nothing here makes, when those are to be ignored.
     """
 
     transformation: Transformation
@@ -59,10 +65,15 @@ class DeliveryPath:
     signature: str | None = None
     signed: str = ""
     doubt: TransformationError | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def split_delivery_path(
-    tail: str, resource: ResourceType = "image", presets: Mapping[str, str] | None = None
+    tail: str,
+    resource: ResourceType = "image",
+    presets: Mapping[str, str] | None = None,
+    *,
+    ignore_unsupported: bool = False,
 ) -> DeliveryPath:
     """Take the tail of a delivery path apart.
 
@@ -73,10 +84,12 @@ def split_delivery_path(
     Args:
         tail: what follows ``/{tenant}/{resource}/{type}/``, percent-encoded, without the query.
         resource: the resource type of the path.
-        presets: as for ``parse``.
+        presets: name -> transformation text, for ``t_name``.
+        ignore_unsupported: parts that are real and not made here are left out, as ``parse_supported`` does.
 
     Raises:
-        TransformationError: what stands before the version is not a transformation (400).
+        UnsupportedTransformation: it asks for something real that is not made here (400).
+        TransformationError: what stands before the version, or reads like components, is not a transformation (400).
         NotFound: the rest cannot be the public id of any asset (404).
     """
     if len(tail) > MAX_TAIL:
@@ -89,8 +102,9 @@ def split_delivery_path(
         signature = None
     at = _version_at(segments, resource)
     version = None if at is None else int(segments[at][1:])
-    head, rest = _split_head(segments, at, resource, presets)
-    transformation = parse("/".join(_decode_component(segment) for segment in head), presets)
+    reading = _Reading(presets or {}, ignore_unsupported)
+    head, rest = _split_head(segments, at, resource, reading)
+    transformation, left_out = reading.whole("/".join(_decode_component(segment) for segment in head))
     public_id, ext = _split_public_id(rest, resource)
     return DeliveryPath(
         transformation=transformation,
@@ -99,8 +113,33 @@ def split_delivery_path(
         version=version,
         signature=signature[1] if signature else None,
         signed="/".join((*head, _encode_as_signed("/".join(rest)))),
-        doubt=None if at is not None or resource == "raw" else _doubt(rest, presets),
+        doubt=None if at is not None or resource == "raw" else _doubt(rest, reading),
+        left_out=left_out,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How transformations are read for one path."""
+
+    presets: Mapping[str, str]
+    ignore_unsupported: bool
+
+    def whole(self, text: str) -> tuple[Transformation, tuple[str, ...]]:
+        if self.ignore_unsupported:
+            return parse_supported(text, self.presets)
+        return parse(text, self.presets), ()
+
+    def fault(self, segment: str) -> TransformationError | None:
+        """What keeps this one segment from being a component, or None."""
+        try:
+            text = _decode_component(segment)
+            values = read_supported(text)[0] if self.ignore_unsupported else read_component(text)
+            if PRESET.key in values:
+                parse(text, self.presets)
+        except TransformationError as error:
+            return error
+        return None
 
 
 def public_id_fault(public_id: str) -> str | None:
@@ -125,7 +164,7 @@ def _version_at(segments: list[str], resource: ResourceType) -> int | None:
 
 
 def _split_head(
-    segments: list[str], version_at: int | None, resource: ResourceType, presets: Mapping[str, str] | None
+    segments: list[str], version_at: int | None, resource: ResourceType, reading: _Reading
 ) -> tuple[list[str], list[str]]:
     """The segments of the transformation, and those of the public id."""
     if version_at is not None:
@@ -133,27 +172,16 @@ def _split_head(
     if resource == "raw":
         return [], segments
     length = 0
-    while length < len(segments) - 1 and length < MAX_COMPONENTS and not _fault(segments[length], presets):
+    while length < len(segments) - 1 and length < MAX_LINKS and not reading.fault(segments[length]):
         length += 1
     return segments[:length], segments[length:]
 
 
-def _fault(segment: str, presets: Mapping[str, str] | None) -> TransformationError | None:
-    """What keeps this one segment from being a component, or None."""
-    if not segment:
-        return TransformationError("Empty part in /", part="/")
-    try:
-        parse(_decode_component(segment), presets)
-    except TransformationError as error:
-        return error
-    return None
-
-
-def _doubt(rest: list[str], presets: Mapping[str, str] | None) -> TransformationError | None:
+def _doubt(rest: list[str], reading: _Reading) -> TransformationError | None:
     if len(rest) < 2:
         return None
     keys = {part.partition("_")[0] for part in rest[0].split(",") if "_" in part}
-    return _fault(rest[0], presets) if keys & _RESERVED_KEYS or rest[0].startswith("$") else None
+    return reading.fault(rest[0]) if keys & _RESERVED_KEYS or rest[0].startswith("$") else None
 
 
 def _decode(segment: str) -> str:
@@ -169,9 +197,14 @@ def _encode_as_signed(public_id: str) -> str:
 
 
 def _decode_component(segment: str) -> str:
-    """Decode once, but keep ``%2E``: inside a flag it is the escape of a dot, which would otherwise end the flag."""
+    """Decode once, but keep the escapes of what would be taken for a separator.
+
+    ``%2E`` in a flag is the escape of a dot, which would otherwise end the flag. In the text of a layer or variable
+    ``%2C`` and ``%2F`` are commas and slashes of that text: SDKs escape them twice, people once.
+    """
+    kept = _TEXT.sub(lambda match: re.sub("%(2[cCfF])", r"%25\1", match[0]), segment)
     try:
-        text = unquote(re.sub("%2[eE]", "%252E", segment), errors="strict")
+        text = unquote(re.sub("%2[eE]", "%252E", kept), errors="strict")
     except UnicodeDecodeError:
         raise TransformationError("The transformation is not UTF-8") from None
     if "/" in text:

@@ -84,7 +84,7 @@ def _offset_counts(values: Mapping[str, Any]) -> bool:
 _NEEDS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "ar": lambda values: not {"w", "h"} <= values.keys(),
     "co": lambda _: False,
-    "dpr": lambda values: bool(values.keys() & {"w", "h", "ar"}),
+    "dpr": lambda values: bool(values.keys() & {"w", "h", "ar", "bo", "r"}),
     "g": lambda values: _mode(values) in _CUTTING | _PADDING,
     "x": _offset_counts,
     "y": _offset_counts,

@@ -6,15 +6,17 @@ Here they become the long ones, so that the engine meets one form only and equal
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from renditor.transformation.conditions import ELSE, END, Condition
 from renditor.transformation.effects import EFFECTS, Effect
+from renditor.transformation.expressions import Deferred
 from renditor.transformation.faults import TransformationError
 from renditor.transformation.operations import CONDITION, EFFECT, FLAG, OVERLAY, UNDERLAY, VARIABLES
 from renditor.transformation.rules import LAYER_APPLY
+from renditor.transformation.variables import names_in
 
 Values = dict[str, Any]
 
@@ -28,13 +30,13 @@ _PLACING = ("g", "x", "y")
 _PLACING_FLAGS = frozenset({"no_overflow", "tiled", "cutter", "replace_image"})
 
 
-def bracketed(components: Iterable[Values]) -> list[Values]:
+def bracketed(components: Iterable[Mapping[str, Any]]) -> list[Values]:
     """The components with conditions and variables in components of their own, and all brackets written out.
 
     Raises:
         TransformationError: brackets that do not match, or too many layers.
     """
-    return _Layers().run(_Conditions().run(components))
+    return _without_unused(_Layers().run(_Conditions().run(components)))
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ class _Conditions:
     inline: bool = False
     closed: bool = False
 
-    def run(self, components: Iterable[Values]) -> list[Values]:
+    def run(self, components: Iterable[Mapping[str, Any]]) -> list[Values]:
         for values in components:
             rest = dict(values)
             condition: Condition | None = rest.pop(CONDITION.key, None)
@@ -172,6 +174,24 @@ class _Layers:
         if remaining := flags - placing - {LAYER_APPLY}:
             values[FLAG.key] = remaining
         self.out.insert(begun + 1, place)
+
+
+def _without_unused(components: list[Values]) -> list[Values]:
+    """Variables that nothing after them names are taken away: they make no difference."""
+    needed: set[str] = set()
+    for values in reversed(components):
+        assignments = values.get(VARIABLES.key, ())
+        kept = []
+        for assignment in reversed(assignments):
+            if assignment.name in needed:
+                kept.append(assignment)
+                needed |= names_in(assignment.text)
+        if assignments:
+            values[VARIABLES.key] = tuple(reversed(kept))
+        for value in values.values():
+            if isinstance(value, Deferred | Condition):
+                needed |= names_in(value.text)
+    return [values for values in components if values.get(VARIABLES.key) != ()]
 
 
 def _left_out(values: Values) -> bool:

@@ -41,7 +41,7 @@ class Auto:
     """Whatever the client says it needs (client hints). Delivery puts a number in its place before rendering.
 
     Args:
-        step: widths are rounded up to a multiple of this many px; None: ``Transformation.with_hints`` has a default.
+        step: widths are rounded up to a multiple of this many px.
         fallback: the width in px for clients that say nothing; None: no width is asked for.
     """
 

@@ -12,6 +12,7 @@ from renditor.transformation.kinds import read_decimal
 # Most variables one component may set, merged ones counted: each is text that travels on.
 MAX_VARIABLES = 50
 
+_NAMED = re.compile(r"\$\(?([A-Za-z][A-Za-z0-9]*)")
 _ASSIGNMENT = re.compile(r"\$?([A-Za-z][A-Za-z0-9]{0,99})_(.+?)(_to_[fi])?")
 
 
@@ -38,6 +39,11 @@ def _leading_number(text: str) -> Decimal:
         return read_decimal(text)
     except ValueError:
         return Decimal(0)
+
+
+def names_in(text: str) -> set[str]:
+    """The variables that a deferred value, a condition or an assignment names."""
+    return set(_NAMED.findall(text))
 
 
 @dataclass(frozen=True, slots=True)
