@@ -175,9 +175,8 @@ def operations_table() -> str:
     lines = ["| Parameter | Name | For | Value | What it does |", "|---|---|---|---|---|"]
     for operation in OPERATIONS:
         media = " and ".join(sorted(operation.media))
-        spelled = operation.key if operation.key == "$" else f"{operation.key}_"
         doc = _cell(operation.doc) + _WAITS[operation.waits]
-        lines.append(f"| `{spelled}` | {operation.name} | {media} | {_values(operation)} | {doc} |")
+        lines.append(f"| `{operation.label}` | {operation.name} | {media} | {_values(operation)} | {doc} |")
     return "\n".join(lines)
 
 
@@ -215,7 +214,7 @@ def choices_tables() -> str:
 
 def effects_table() -> str:
     lines = [
-        "| Effect | What it does | Arguments, and what they are without being given | Reads |",
+        "| Effect | What it does | Arguments (what they are when left out) | Reads |",
         "|---|---|---|---|",
     ]
     for name, declared in EFFECTS.items():

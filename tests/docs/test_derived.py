@@ -70,7 +70,7 @@ def test_every_setting_says_what_it_means() -> None:
 def test_every_operation_has_its_row() -> None:
     text = (DOCS / "reference" / "transformations.md").read_text()
     for operation in OPERATIONS:
-        assert f"| `{operation.key}_` | {operation.name} |" in text
+        assert f"| `{operation.label}` | {operation.name} |" in text
 
 
 def test_delivery_urls_of_the_docs_are_valid() -> None:
