@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renditor.content.sniff import M4A, MP4, WEBM, audio_only, sniff
+from renditor.content.sniff import M4A, MP4, WEBM, audio_only, declares_svg, sniff
 from renditor.errors import Unprocessable, UnsupportedMedia
 
 TS = b"".join(b"\x47" + bytes(187) for _ in range(6))
@@ -18,6 +19,10 @@ ACCEPTED = {
     "webp": b"RIFF\x10\x00\x00\x00WEBPVP8 ",
     "avif": b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00avifmif1miaf",
     "tiff": b"II*\x00\x08\x00\x00\x00",
+    "heic": b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic",
+    "bmp": b"BM" + struct.pack("<IHHIIiiHHI", 58, 0, 0, 54, 40, 1, 1, 1, 24, 0) + bytes(28),
+    "ico": b"\x00\x00\x01\x00\x01\x00" + struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, 40, 22) + bytes(40),
+    "svg": b'<?xml version="1.0"?>\n<!-- a - b -->\n<svg xmlns="http://www.w3.org/2000/svg"/>',
     "mp4": b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2",
     "mov": b"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  ",
     "3gp": b"\x00\x00\x00\x14ftyp3gp4\x00\x00\x00\x003gp4",
@@ -68,8 +73,15 @@ def test_one_frame_header_alone_is_chance() -> None:
     "head",
     [
         b"<!DOCTYPE html><html>",
-        b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>',
-        b"<svg onload=alert(1)>",
+        b"<html><svg onload=alert(1)>",
+        b'<!DOCTYPE svg [<!ENTITY a "b">]><svg xmlns="http://www.w3.org/2000/svg"/>',
+        b"<svgs/>",
+        b"text <svg/>",
+        b"BMW is a maker of cars, and this sentence is longer than the header of a bitmap.",
+        b"BM" + struct.pack("<IHHIIiiHHI", 58, 0, 0, 54, 40, 1, 1, 7, 24, 0) + bytes(28),
+        b"\x00\x00\x01\x00\x00\x00" + bytes(60),
+        b"\x00\x00\x01\x00\x01\x00" + struct.pack("<BBBBHHII", 16, 16, 0, 9, 1, 32, 40, 22) + bytes(40),
+        b"\x00\x00\x02\x00\x01\x00" + struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, 40, 22) + bytes(40),
         b"\x7fELF\x02\x01\x01",
         b"#EXTM3U\n#EXT-X-VERSION:3\n",
         b"ffconcat version 1.0\nfile other.mp4\n",
@@ -91,10 +103,35 @@ def test_anything_else_is_refused(head: bytes) -> None:
         sniff(head)
 
 
-@pytest.mark.parametrize("brand", [b"heic", b"heix", b"hevc", b"mif1"])
-def test_heic_says_so(brand: bytes) -> None:
-    with pytest.raises(UnsupportedMedia, match="HEIC"):
-        sniff(b"\x00\x00\x00\x18ftyp" + brand + b"\x00\x00\x00\x00mif1heic")
+@pytest.mark.parametrize(
+    ("brand", "others", "content_type"),
+    [
+        (b"heic", b"mif1heic", "image/heic"),
+        (b"heix", b"mif1heix", "image/heic"),
+        (b"hevc", b"msf1hevc", "image/heic"),
+        (b"mif1", b"mif1heic", "image/heic"),
+        (b"mif1", b"mif1miaf", "image/heif"),
+        (b"msf1", b"mif1miaf", "image/heif"),
+        (b"mif1", b"avifmiaf", "image/avif"),
+    ],
+)
+def test_brands_of_one_container(brand: bytes, others: bytes, content_type: str) -> None:
+    assert sniff(b"\x00\x00\x00\x18ftyp" + brand + bytes(4) + others).content_type == content_type
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "declared"),
+    [
+        ("logo.svg", None, True),
+        ("LOGO.SVG", "application/octet-stream", True),
+        ("logo", "image/svg+xml; charset=utf-8", True),
+        ("logo.svg.png", "image/png", False),
+        ("logo", "text/xml", False),
+        (None, None, False),
+    ],
+)
+def test_svg_is_declared_by_type_or_name(name: str | None, content_type: str | None, declared: bool) -> None:
+    assert declares_svg(name, content_type) is declared
 
 
 def test_an_empty_file_is_named_as_such() -> None:
@@ -122,7 +159,6 @@ def test_the_sample_files(shared_media: Path) -> None:
             "made_empty.mp4",
             "made_sdp.mp4",
             "made_dash_ssrf.mp4",
-            "made_from_photo.heic",
             "made_hls_abs.m3u8",
         }
         head = path.read_bytes()[: 64 * 1024]

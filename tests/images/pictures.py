@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pillow_heif
 import pyvips
+from PIL import Image as PillowImage
 
 from renditor.images.decoder import handle
 from renditor.images.settings import ImageSettings
@@ -32,6 +34,7 @@ LOADERS = {
     "webp": "webpload_buffer",
     "avif": "heifload_buffer",
     "gif": "gifload_buffer",
+    "tiff": "tiffload_buffer",
 }
 
 
@@ -59,6 +62,16 @@ def encoded(image: pyvips.Image, fmt: str, **options: Any) -> bytes:
         options = {"compression": "av1", "effort": 0, **options}
     content: bytes = getattr(image, SAVERS[fmt])(**options)
     return content
+
+
+def adapted(image: pyvips.Image, fmt: str, **options: Any) -> bytes:
+    """A HEIC, BMP or ICO, by Pillow. ``options`` are those of its writers."""
+    pillow_heif.register_heif_opener()
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[image.bands]
+    picture = PillowImage.frombytes(mode, (image.width, image.height), image.write_to_memory())
+    file = io.BytesIO()
+    picture.save(file, "HEIF" if fmt == "heic" else fmt.upper(), **options)
+    return file.getvalue()
 
 
 def decoded(content: bytes, fmt: str, **options: Any) -> pyvips.Image:

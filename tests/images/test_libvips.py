@@ -106,8 +106,10 @@ async def test_errors_of_the_decoder_reach_the_caller_and_it_lives_on(images: Li
         await images.probe(saved(tmp_path, content[:-300]), "jpg")
     with pytest.raises(CorruptMedia):
         await images.probe(good, "png")
-    with pytest.raises(UnsupportedMedia):
+    with pytest.raises(CorruptMedia):
         await images.probe(good, "heic")
+    with pytest.raises(UnsupportedMedia):
+        await images.probe(good, "psd")
     with pytest.raises(InvalidTransformation, match="outside the picture of 64 x 48"):
         await images.render(Source(good, "jpg"), parse("c_crop,h_5,w_5,x_500,y_0"), "jpg")
     assert (await images.probe(good, "jpg")).width == 64

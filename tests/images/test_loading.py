@@ -89,7 +89,7 @@ def test_the_loader_comes_down_to_the_target_in_one_step(orientation: int, tmp_p
     path.write_bytes(oriented(orientation, "jpg"))
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        _, info = read_header(descriptor, "jpg")
+        info = read_header(descriptor, "jpg")
         image = load_upright(descriptor, info, Size(31, 47))
         assert (image.width, image.height) == (31, 47)
         full = load_upright(descriptor, info, None)
@@ -185,7 +185,7 @@ def test_what_is_no_picture_is_refused(content: bytes, claimed: str) -> None:
         probe(content, claimed)
 
 
-@pytest.mark.parametrize("claimed", ["svg", "v", "heic", "pdf", "../../etc/passwd", ""])
+@pytest.mark.parametrize("claimed", ["svg", "v", "jxl", "pdf", "../../etc/passwd", ""])
 def test_formats_without_a_loader_are_refused(claimed: str) -> None:
     with pytest.raises(UnsupportedMedia):
         probe(encoded(quadrants(30, 20), "png"), claimed)
@@ -197,7 +197,7 @@ def test_the_position_of_the_descriptor_does_not_matter(tmp_path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.lseek(descriptor, 100, os.SEEK_SET)
-        _, info = read_header(descriptor, "jpg")
+        info = read_header(descriptor, "jpg")
         assert (info.width, load(descriptor, "jpg").height) == (30, 20)
     finally:
         os.close(descriptor)

@@ -39,7 +39,7 @@ class RawBody:
 
     def options(self) -> UploadOptions:
         name = unquote(self._request.headers.get("x-filename", ""), errors="replace")
-        return UploadOptions.read(dict(self._request.query_params), name)
+        return UploadOptions.read(dict(self._request.query_params), name, self._request.headers.get("content-type"))
 
 
 class FormBody:
@@ -50,6 +50,7 @@ class FormBody:
         self._boundary = boundary
         self._fields: dict[str, str] = dict(request.query_params)
         self._filename: str | None = None
+        self._content_type: str | None = None
         self.declared = None  # the form's length is not the file's
 
     async def chunks(self) -> AsyncIterator[Chunk]:
@@ -84,14 +85,14 @@ class FormBody:
             raise BadRequest("The form has no field named 'file'.", code="no-file")
 
     def options(self) -> UploadOptions:
-        return UploadOptions.read(self._fields, self._filename)
+        return UploadOptions.read(self._fields, self._filename, self._content_type)
 
     def _begin(self, segment: MultipartSegment, *, found: bool) -> bool:
         if segment.name != "file":
             return False
         if found:
             raise BadRequest("The form has more than one file.", hint="Send one file with each request.")
-        self._filename = segment.filename
+        self._filename, self._content_type = segment.filename, segment.content_type
         return True
 
     def _end(self, segment: MultipartSegment | None, text: bytes) -> None:

@@ -13,7 +13,8 @@ from typing import TypeVar
 from renditor import app, config
 from renditor.cli import interruption
 from renditor.cli.terminal import Report, progress
-from renditor.content.sniff import SNIFF_BYTES, Sniffed, sniff
+from renditor.content.sniff import SNIFF_BYTES, SVG, Sniffed, declares_svg, sniff
+from renditor.errors import UnsupportedMedia
 from renditor.routing import MediaRouter
 
 Result = TypeVar("Result")
@@ -69,4 +70,7 @@ async def _bench(report: Report) -> AsyncIterator[Bench]:
 def look(path: Path) -> Sniffed:
     """What a file is, from its first bytes. Raises: UnsupportedMedia, Unprocessable (empty)."""
     with path.open("rb") as file:
-        return sniff(file.read(SNIFF_BYTES))
+        sniffed = sniff(file.read(SNIFF_BYTES))
+    if sniffed == SVG and not declares_svg(path.name, None):
+        raise UnsupportedMedia("The file holds SVG under another name.", hint="Give it a name in .svg.")
+    return sniffed

@@ -3,11 +3,14 @@
 An allow-list: what is not recognised here is refused, whatever it may be. A container (MP4, Matroska, Ogg) says only
 that it *may* hold video; whether it does is decided by the probe in the sandbox.
 Sources of the signatures: the formats' own specifications (ISO/IEC 14496-12 for ``ftyp``, RFC 9559 for EBML,
-RFC 3533 for Ogg, ETSI TS 102 366 for AC-3, ISO/IEC 13818-1 for transport streams, RIFF of 1991).
+RFC 3533 for Ogg, ETSI TS 102 366 for AC-3, ISO/IEC 13818-1 for transport streams, RIFF of 1991, ISO/IEC 23008-12
+for HEIF brands, the Windows SDK for bitmaps and icons, SVG 2).
 """
 
 from __future__ import annotations
 
+import re
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,7 +21,8 @@ from renditor.models import MediaType
 SNIFF_BYTES = 64 * 1024
 
 ACCEPTED = (
-    "JPEG, PNG, WebP, AVIF, GIF and TIFF images; MP4, MOV, WebM, MKV, AVI, FLV, WMV, MPEG and 3GP videos; "
+    "JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF, BMP and ICO images; "
+    "MP4, MOV, WebM, MKV, AVI, FLV, WMV, MPEG and 3GP videos; "
     "MP3, M4A, AAC, FLAC, WAV, OGG, Opus, AIFF, CAF, AMR and AC-3 audio"
 )
 
@@ -37,6 +41,11 @@ PNG = Sniffed("image", "png", "image/png")
 GIF = Sniffed("image", "gif", "image/gif")
 WEBP = Sniffed("image", "webp", "image/webp")
 AVIF = Sniffed("image", "avif", "image/avif")
+HEIC = Sniffed("image", "heic", "image/heic")
+HEIF = Sniffed("image", "heic", "image/heif")
+BMP = Sniffed("image", "bmp", "image/bmp")
+ICO = Sniffed("image", "ico", "image/vnd.microsoft.icon")
+SVG = Sniffed("image", "svg", "image/svg+xml")
 TIFF = Sniffed("image", "tiff", "image/tiff")
 MP4 = Sniffed("video", "mp4", "video/mp4")
 MOV = Sniffed("video", "mov", "video/quicktime")
@@ -65,7 +74,8 @@ CAF = Sniffed("audio", "caf", "audio/x-caf")
 _AUDIO_ONLY = {"mp4": M4A, "mov": M4A, "3gp": M4A, "mkv": Sniffed("audio", "mka", "audio/x-matroska"),
                "webm": Sniffed("audio", "weba", "audio/webm"), "ogv": OGG}  # fmt: skip
 
-_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2"}
+_HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+_HEIF_BRANDS = _HEVC_BRANDS | {b"mif1", b"msf1", b"mif2"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _AUDIO_BRANDS = {b"M4A ", b"M4B ", b"M4P ", b"F4A "}
 # Boxes that may open a QuickTime file without ``ftyp``.
@@ -93,8 +103,11 @@ _PREFIXES: tuple[tuple[bytes, Sniffed], ...] = (
 def sniff(head: bytes) -> Sniffed:
     """Tell what ``head``, the first bytes of a file (64 KiB, or all of a smaller one), begins.
 
+    SVG is told by its content like the rest, but is text that many other things could pass for: whoever takes it in
+    asks ``declares_svg`` as well.
+
     Raises:
-        UnsupportedMedia: not on the allow-list (415); HEIC says so by name.
+        UnsupportedMedia: not on the allow-list (415).
         Unprocessable: no bytes at all (422).
     """
     if not head:
@@ -114,6 +127,47 @@ def audio_only(container: Sniffed) -> Sniffed:
     if container.media_type == "audio":
         return container
     return _AUDIO_ONLY.get(container.format, Sniffed("audio", container.format, container.content_type))
+
+
+def declares_svg(name: str | None, content_type: str | None) -> bool:
+    """Whether the sender says that the file is SVG: by its type, or by its name where the type says nothing."""
+    essence = (content_type or "").partition(";")[0].strip().lower()
+    return essence == SVG.content_type or (name or "").lower().endswith(".svg")
+
+
+_INFO_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})  # sizes in bytes of the versions of a bitmap's header
+_BIT_COUNTS = frozenset({1, 2, 4, 8, 16, 24, 32})
+
+
+def _bitmap(head: bytes) -> Sniffed | None:
+    """ "BM" alone opens many a text: the headers behind it must make sense."""
+    if len(head) < 30 or head[:2] != b"BM":
+        return None
+    start, size = struct.unpack_from("<II", head, 10)
+    planes, bits = struct.unpack_from("<HH", head, 22 if size == 12 else 26)
+    found = size in _INFO_HEADERS and start >= 14 + size and planes == 1 and bits in _BIT_COUNTS
+    return BMP if found else None
+
+
+def _icon(head: bytes) -> Sniffed | None:
+    """Four bytes that are nearly all zero say little: the first entry must make sense too."""
+    if len(head) < 22 or head[:4] != b"\x00\x00\x01\x00":
+        return None
+    (count,) = struct.unpack_from("<H", head, 4)
+    size, offset = struct.unpack_from("<II", head, 14)
+    return ICO if count and head[9] == 0 and size and offset >= 6 + 16 * count else None
+
+
+# The root element must be <svg>, in its namespace if with a prefix. What may stand before it: a byte order mark, the
+# declaration, comments, processing instructions and a document type without declarations of its own (an internal
+# subset is where XML entity bombs live).
+_SVG = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?[^<>]*\?>\s*|<!--(?:[^-]|-[^-])*-->\s*|<!DOCTYPE\s+svg[^<>\[\]]*>\s*)*<(?:svg:)?svg[\s>/]"
+)
+
+
+def _svg(head: bytes) -> Sniffed | None:
+    return SVG if _SVG.match(head) else None
 
 
 def _riff(head: bytes) -> Sniffed | None:
@@ -136,9 +190,7 @@ def _iso_media(head: bytes) -> Sniffed | None:
     if brands & _AVIF_BRANDS:
         return AVIF
     if major in _HEIF_BRANDS:
-        raise UnsupportedMedia(
-            "HEIC and HEIF images are not accepted yet.", code="heic-unsupported", hint="Convert it to JPEG or AVIF."
-        )
+        return HEIC if brands & _HEVC_BRANDS else HEIF
     if major in _AUDIO_BRANDS:
         return M4A
     if major == b"qt  ":
@@ -180,5 +232,5 @@ def _mpeg_audio(head: bytes) -> Sniffed | None:
 
 
 _LOOKS: tuple[Callable[[bytes], Sniffed | None], ...] = (
-    _riff, _aiff, _iso_media, _ebml, _ogg, _transport_stream, _adts, _mpeg_audio,
+    _riff, _aiff, _iso_media, _ebml, _ogg, _bitmap, _icon, _svg, _transport_stream, _adts, _mpeg_audio,
 )  # fmt: skip

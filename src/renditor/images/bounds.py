@@ -9,20 +9,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from renditor.errors import InvalidTransformation, LimitExceeded
+from renditor.errors import InvalidTransformation, LimitExceeded, UnsupportedMedia
 from renditor.images.base import ImageInfo
 from renditor.images.formats import is_animated
 from renditor.images.geometry import Size
 
+SVG_HINT = "Set images.svg=true on the server to accept them; they are delivered as pixels."
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The limits of ``ImageSettings``, where each is explained. Units: px and frames."""
+    """The limits of ``ImageSettings``, where each is explained. Units: px, frames, and seconds of CPU.
+
+    ``svg_seconds`` is None where SVG is not accepted.
+    """
 
     max_pixels: Mapping[str, int]
     max_frames: int
     max_animation_pixels: int
     max_output_pixels: int
+    svg_seconds: float | None = None
+
+    def check_format(self, fmt: str) -> None:
+        """Refuse what is switched off.
+
+        Raises:
+            UnsupportedMedia: SVG, without the setting.
+        """
+        if fmt == "svg" and self.svg_seconds is None:
+            raise UnsupportedMedia("SVG pictures are not accepted here", hint=SVG_HINT)
 
     def check_source(self, info: ImageInfo) -> None:
         """Refuse a picture by its header.

@@ -8,33 +8,54 @@ import pyvips
 
 from renditor.errors import CorruptMedia
 from renditor.images.base import ImageInfo
+from renditor.images.flatness import is_flat
 from renditor.images.formats import is_animated
 from renditor.images.loading import load, vips_errors
 
 # A warning of libjpeg that leaves every pixel intact: padding between segments, common in camera files.
 _HARMLESS = "extraneous bytes before marker"
-_EIGHTH = 8  # all entropy-coded data is read, 1/64 of the pixels are made; at least one must be left
+_EIGHTH = 8
+_HEAD = 4096  # bytes in which the first chunks of a WebP stand
+_DRAWN = 1000  # px, longest side of an SVG drawn to see whether it can be drawn
 
 
-def check_damage(source: int, info: ImageInfo) -> None:
+def check_damage(source: int, info: ImageInfo) -> bool:
     """Decode everything once, keep nothing.
+
+    Returns:
+        Whether the (first) picture is flat graphics: it costs next to nothing while all pixels pass by.
 
     Raises:
         CorruptMedia: truncated or damaged.
         LimitExceeded: decoding needs more memory than this process may have.
     """
-    shrink = _EIGHTH if min(info.width, info.height) >= _EIGHTH else 1
-    with vips_errors():
-        if info.format == "jpg":
-            _check_jpeg(source, shrink)
-        elif is_animated(info):
-            load(source, info.format, n=-1).avg()
-        elif info.format == "webp":
-            load(source, "webp", scale=1 / shrink).avg()
-        else:
-            load(source, info.format).avg()
     if info.format == "gif":
         check_gif_blocks(source)
+    with vips_errors():
+        if info.format == "jpg":
+            _check_jpeg(source, _eighth(info))
+        elif is_animated(info):
+            load(source, info.format, n=-1).avg()
+        elif info.format == "svg":
+            # At its own size a drawing shows no more damage than small: what it costs is bounded by svg_seconds.
+            return is_flat(load(source, "svg", scale=min(1.0, _DRAWN / max(info.width, info.height))))
+        elif info.format in {"avif", "heic"}:
+            load(source, info.format).avg()
+        elif info.format == "webp" and not _is_lossless(source):
+            load(source, "webp", scale=1 / _eighth(info)).avg()
+        else:
+            return is_flat(load(source, info.format))
+    return False
+
+
+def _eighth(info: ImageInfo) -> int:
+    """By how much to shrink while decoding: all entropy-coded data is read, 1/64 of the pixels are made."""
+    return _EIGHTH if min(info.width, info.height) >= _EIGHTH else 1
+
+
+def _is_lossless(source: int) -> bool:
+    """True for a WebP that keeps every pixel (VP8L, perhaps behind the chunks of the extended format)."""
+    return b"VP8L" in os.pread(source, _HEAD, 0)
 
 
 def _check_jpeg(source: int, shrink: int) -> None:

@@ -6,25 +6,37 @@ The only process in which libvips touches bytes of users. A request comes with a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, NoReturn
 
 import pyvips
 
 from renditor.errors import InvalidTransformation
+from renditor.images import faces
+from renditor.images.adapters import warm_up as warm_up_adapters
+from renditor.images.analyse import analyse
+from renditor.images.attribution import NOBODY
+from renditor.images.base import ImageInfo
 from renditor.images.bounds import Bounds
 from renditor.images.damage import check_damage
-from renditor.images.encode import encode
+from renditor.images.encode import Origin, encode, keeps_attribution
 from renditor.images.formats import FORMATS
-from renditor.images.loading import read_header, vips_errors
-from renditor.images.operations import build
+from renditor.images.insight import Insight
+from renditor.images.layers import LayerFile, Layers
+from renditor.images.loading import attribution_of, read_header, vips_errors
+from renditor.images.pipeline import Job, build
 from renditor.images.quality import Encoding
-from renditor.sandbox.decoder import serve
+from renditor.images.text import prepare_fonts
+from renditor.sandbox.decoder import cpu_budget, serve
 from renditor.transformation import Transformation, parse
 
-# libvips classes of the loaders that ``loading`` names. All others are switched off in the child.
+# libvips classes of the loaders that ``loading`` names. All others are switched off in the child; the one for SVG is on
+# only while an SVG is opened.
 _LOADER_CLASSES = (
     "VipsForeignLoadJpeg",
+    "VipsForeignLoadUhdr",
     "VipsForeignLoadPng",
     "VipsForeignLoadWebp",
     "VipsForeignLoadHeif",
@@ -34,35 +46,89 @@ _LOADER_CLASSES = (
 _WARM_UP = Encoding(quality=80, auto_quality={}, webp_effort=0, avif_effort=0)
 
 
-def handle(request: dict[str, Any], source: int, output: BinaryIO, _layers: Sequence[int] = ()) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, its source's header read and found within the bounds. ``layers``: descriptors of more files."""
+
+    request: dict[str, Any]
+    source: int
+    info: ImageInfo
+    bounds: Bounds
+    output: BinaryIO
+    layers: Sequence[int]
+
+    @property
+    def encoding(self) -> Encoding:
+        return Encoding(**self.request["encoding"])
+
+
+def handle(request: dict[str, Any], source: int, output: BinaryIO, layers: Sequence[int] = ()) -> dict[str, Any]:
     """Answer one request.
 
     Args:
-        request: ``{"do": "probe" | "render", "format": ..., "bounds": ...}``, and for ``render`` also
-            ``transformation``, ``output`` and ``encoding``.
+        request: ``do``, one of ``CALLS``; ``format`` of the source; ``bounds``; and what the function there needs.
         source: descriptor of the file, open for reading.
         output: where the finished picture goes.
-
-    Returns:
-        ``probe``: the fields of ``ImageInfo``. ``render``: ``width``, ``height`` (px) and ``pages`` of the result.
+        layers: descriptors of the files that ``request["layers"]`` names.
 
     Raises:
-        CorruptMedia, LimitExceeded, UnsupportedMedia, InvalidTransformation: as the ``ImageProvider`` says.
+        CorruptMedia, LimitExceeded, UnsupportedMedia, InvalidTransformation, NotFound: as the ``ImageProvider`` says.
     """
     bounds = Bounds(**request["bounds"])
-    _, info = read_header(source, request["format"])
+    formats = [request["format"], *(one["format"] for one in request.get("layers", ()))]
+    for fmt in formats:
+        bounds.check_format(fmt)
+    # Drawing an SVG can take for ever; what has used up its time ends with the process.
+    with cpu_budget(bounds.svg_seconds or 0) if "svg" in formats else contextlib.nullcontext():
+        call = Call(request, source, _header(source, request["format"], bounds), bounds, output, layers)
+        return CALLS[request["do"]](call)
+
+
+def _header(source: int, fmt: str, bounds: Bounds) -> ImageInfo:
+    info = read_header(source, fmt)
     bounds.check_source(info)
-    if request["do"] == "probe":
-        check_damage(source, info)
-        return info.to_json()
+    return info
+
+
+def _probe(call: Call) -> dict[str, Any]:
+    """The fields of ``ImageInfo``."""
+    return replace(call.info, flat=check_damage(call.source, call.info)).to_json()
+
+
+def _analyse(call: Call) -> dict[str, Any]:
+    """The fields of ``Analysis``. Needs ``encoding``."""
+    with vips_errors():
+        return analyse(call.source, call.info, call.encoding).to_json()
+
+
+def _render(call: Call) -> dict[str, Any]:
+    """Size (px) and pages of the result. Needs ``encoding``, ``transformation`` and ``output``; takes ``insight``,
+    ``tags``, and ``layers`` (``id``, ``format`` and ``insight`` of each)."""
+    request, info = call.request, call.info
     fmt = request["output"]
     if fmt not in FORMATS:
         raise InvalidTransformation(f"Unsupported format {fmt[:20]}")
     transformation = parse(request["transformation"])
+    keeps = keeps_attribution(transformation)
+    origin = Origin(info.format, attribution_of(call.source, info.format) if keeps else NOBODY)
+    insight = Insight.from_json(request.get("insight", {}))
+    job = Job(call.source, info, transformation, fmt, insight, _layers(call), frozenset(request.get("tags", ())))
     with vips_errors():
-        picture = build(source, info, transformation, fmt, bounds)
-        output.write(encode(picture.image, fmt, transformation, Encoding(**request["encoding"])))
+        picture = build(job, call.bounds)
+        call.output.write(encode(picture.image, fmt, transformation, call.encoding, origin))
     return {"width": picture.size.width, "height": picture.size.height, "pages": picture.frames}
+
+
+def _layers(call: Call) -> Layers:
+    """The files of the layers. What holds for sources holds for them."""
+    files = {}
+    for given, descriptor in zip(call.request.get("layers", ()), call.layers, strict=True):
+        info = _header(descriptor, given["format"], call.bounds)
+        files[given["id"]] = LayerFile(descriptor, info, Insight.from_json(given["insight"]))
+    return Layers(files)
+
+
+CALLS: dict[str, Callable[[Call], dict[str, Any]]] = {"probe": _probe, "analyse": _analyse, "render": _render}
 
 
 def main() -> NoReturn:
@@ -87,6 +153,9 @@ def _warm_up() -> None:
     for fmt in FORMATS:
         encode(picture, fmt, Transformation(), _WARM_UP)
     picture.icc_transform("srgb", input_profile="srgb").avg()
+    warm_up_adapters()
+    prepare_fonts()
+    faces.detector()
     picture.icc_transform("cmyk", input_profile="srgb").icc_transform("srgb", input_profile="cmyk").avg()
 
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import pyvips
 
-from renditor.errors import CorruptMedia, LimitExceeded, RenditorError, UnsupportedMedia
+from renditor.errors import CorruptMedia, InvalidTransformation, LimitExceeded, RenditorError, UnsupportedMedia
+from renditor.images.adapters import ADAPTERS, decode, open_adapted
+from renditor.images.attribution import NOBODY, Attribution, read_attribution
 from renditor.images.base import ImageInfo
+from renditor.images.gainmap import has_gain_map
 from renditor.images.geometry import Size
 
 # The loader is named by what the first bytes said; libvips never guesses. Guessing lets a file named photo.jpg reach
@@ -22,8 +25,11 @@ _LOADERS = {
     "avif": "heifload_source",
     "gif": "gifload_source",
     "tiff": "tiffload_source",
+    "svg": "svgload_source",
 }
-SOURCE_FORMATS = frozenset(_LOADERS)
+SOURCE_FORMATS = frozenset(_LOADERS) | frozenset(ADAPTERS)
+_PAGED = frozenset({"gif", "webp", "tiff", "avif"})
+_SVG_CLASS = "VipsForeignLoadSvg"
 
 _UPRIGHT, _MIRRORED = 1, 2
 _FIRST_SIDEWAYS = 5  # EXIF orientations 5-8 swap width and height
@@ -41,36 +47,72 @@ _SHOWN = 120  # characters of libvips' own reason that are passed on
 
 
 def load(source: int, fmt: str, **options: Any) -> pyvips.Image:
-    """A lazy image: the header is read, pixels are not.
+    """A lazy image: the header is read, pixels are not. What libvips cannot read itself is decoded here and now.
 
     Args:
         source: descriptor of the file; its position does not matter.
         fmt: one of ``SOURCE_FORMATS``.
-        options: of the loader; by default it reads strictly from top to bottom and fails on damage.
+        options: of the libvips loader; by default it reads strictly from top to bottom and fails on damage.
 
     Raises:
         UnsupportedMedia: no loader for ``fmt``.
+        CorruptMedia, LimitExceeded: see ``adapters.decode``.
         pyvips.Error: not a file of that format.
     """
+    if fmt in ADAPTERS:
+        return decode(open_adapted(source, fmt))
     if fmt not in _LOADERS:
         raise UnsupportedMedia(f"Pictures in the format {fmt[:20]} are not read here")
     os.lseek(source, 0, os.SEEK_SET)  # the descriptor shares its position with an earlier reading
     opened = pyvips.Source.new_from_descriptor(source)
-    return getattr(pyvips.Image, _LOADERS[fmt])(opened, **{"access": "sequential", "fail_on": "error", **options})
+    loader = getattr(pyvips.Image, _LOADERS[fmt])
+    with _enabled(fmt):
+        image: pyvips.Image = loader(opened, **{"access": "sequential", "fail_on": "error", **options})
+    return image
 
 
-def read_header(source: int, fmt: str) -> tuple[pyvips.Image, ImageInfo]:
-    """The first frame, not decoded, and what the header says.
+@contextlib.contextmanager
+def _enabled(fmt: str) -> Iterator[None]:
+    """The SVG loader exists only while a file that was declared to be SVG is opened."""
+    if fmt != "svg":
+        yield
+        return
+    pyvips.operation_block_set(_SVG_CLASS, False)
+    try:
+        yield
+    finally:
+        pyvips.operation_block_set(_SVG_CLASS, True)
+
+
+def read_header(source: int, fmt: str, page: int = 0) -> ImageInfo:
+    """What the header says of one page; nothing is decoded.
+
+    Args:
+        source: descriptor of the file.
+        fmt: one of ``SOURCE_FORMATS``.
+        page: of a file with several pictures, from 0. The pages of a TIFF differ in size.
 
     Raises:
-        CorruptMedia, UnsupportedMedia: not a readable file of that format.
+        CorruptMedia, UnsupportedMedia, LimitExceeded: not a readable file of that format, or no such page.
     """
+    if fmt in ADAPTERS:
+        opened = open_adapted(source, fmt)
+        return ImageInfo(
+            format=fmt,
+            width=opened.width,
+            height=opened.height,
+            has_alpha=opened.has_alpha,
+            bands=opened.bands,
+            bit_depth=opened.bits,
+            colour_space=opened.space,
+            has_icc=opened.has_profile,
+        )
     with vips_errors():
-        image = load(source, fmt)
+        image = load(source, fmt, **page_option(fmt, page))
     size = Size(image.width, image.height)
     turn = orientation(image)
     shown = size.turned() if turn >= _FIRST_SIDEWAYS else size
-    info = ImageInfo(
+    return ImageInfo(
         format=fmt,
         width=shown.width,
         height=shown.height,
@@ -81,36 +123,67 @@ def read_header(source: int, fmt: str) -> tuple[pyvips.Image, ImageInfo]:
         bit_depth=_field(image, "bits-per-sample", 8 if image.format == "uchar" else 16),
         colour_space=image.interpretation,
         has_icc=image.get_typeof("icc-profile-data") != 0,
+        has_gain_map=fmt == "jpg" and has_gain_map(source),
     )
-    return image, info
 
 
-def load_upright(source: int, info: ImageInfo, target: Size | None) -> pyvips.Image:
-    """The first frame, upright, in its own colours.
+def attribution_of(source: int, fmt: str) -> Attribution:
+    """Caption, artist and copyright of a file. Nobody's for what comes through an adapter: those read pixels only.
+
+    Raises:
+        CorruptMedia, UnsupportedMedia: not a readable file of that format.
+    """
+    if fmt in ADAPTERS:
+        return NOBODY
+    with vips_errors():
+        return read_attribution(load(source, fmt))
+
+
+def page_option(fmt: str, page: int) -> dict[str, Any]:
+    """The loader option that chooses a page, from 0. Left out for the first: an AVIF says itself which one that is.
+
+    Raises:
+        InvalidTransformation: a format of one page.
+    """
+    if page == 0:
+        return {}
+    if fmt not in _PAGED:
+        raise InvalidTransformation(f"There is no page {page + 1}: a picture in the format {fmt} has one")
+    return {"page": page}
+
+
+def load_upright(source: int, info: ImageInfo, target: Size | None, page: int = 0) -> pyvips.Image:
+    """One frame, upright, in its own colours.
 
     Args:
         source: descriptor of the file.
-        info: its header.
+        info: the header of that page.
         target: scale to this size (as displayed), decoding no more than that takes; None: full size.
+        page: see ``read_header``.
 
     Raises:
-        pyvips.Error: see ``load``.
+        pyvips.Error, CorruptMedia: see ``load``.
     """
     sideways = info.orientation >= _FIRST_SIDEWAYS
+    chosen = page_option(info.format, page)
     if target is None:
-        image = load(source, info.format)
+        image = load(source, info.format, **chosen)
     else:
         stored = Size(info.width, info.height).turned() if sideways else Size(info.width, info.height)
         wanted = target.turned() if sideways else target
-        image = resized(load(source, info.format, **shrink_on_load(info.format, stored, wanted)), wanted)
-    return _turned_upright(image, info)
+        image = load(source, info.format, **shrink_on_load(info.format, stored, wanted), **chosen)
+        image = resized(image, wanted)
+    return turned_upright(image, info.orientation)
 
 
-def _turned_upright(image: pyvips.Image, info: ImageInfo) -> pyvips.Image:
-    if info.orientation == _UPRIGHT:
+def turned_upright(image: pyvips.Image, turn: int) -> pyvips.Image:
+    """Undo an EXIF orientation (1-8), once: the tag goes with it."""
+    if turn == _UPRIGHT:
         return image
-    if info.orientation != _MIRRORED:
+    if turn != _MIRRORED:
         image = image.copy_memory()  # turning reads columns; the loader gives rows, once
+    image = image.copy()
+    image.set_type(pyvips.GValue.gint_type, "orientation", turn)
     return image.autorot()
 
 
@@ -123,16 +196,19 @@ def load_frames(source: int, info: ImageInfo) -> list[pyvips.Image]:
     strip = load(source, info.format, n=-1)
     height = strip.get_page_height()
     frames = (strip.crop(0, top, strip.width, height) for top in range(0, strip.height, height))
-    return [_turned_upright(frame, info) for frame in frames]
+    return [turned_upright(frame, info.orientation) for frame in frames]
 
 
 def shrink_on_load(fmt: str, stored: Size, wanted: Size) -> dict[str, Any]:
     """Loader options that decode fewer pixels when the result is smaller. Pure.
 
     JPEG scales by 1/2, 1/4, 1/8 inside the inverse DCT; at least twice the wanted size is left for the good filter
-    (the margin libvips itself keeps). WebP scales to any size while decoding.
+    (the margin libvips itself keeps). WebP scales to any size while decoding. SVG is drawn at the size that is wanted,
+    also when that is larger.
     """
     factor = min(stored.width / wanted.width, stored.height / wanted.height)
+    if fmt == "svg":
+        return {"scale": 1 / factor}
     if fmt == "jpg":
         for shrink in (8, 4, 2):
             if factor >= 2 * shrink:

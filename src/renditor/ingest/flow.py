@@ -13,9 +13,9 @@ from typing import Any
 from renditor import observe
 from renditor.catalog import Catalog, assets, trash
 from renditor.content.limits import MEBIBYTE, SizeLimits
-from renditor.content.sniff import SNIFF_BYTES, Sniffed, audio_only, sniff
+from renditor.content.sniff import SNIFF_BYTES, SVG, Sniffed, audio_only, sniff
 from renditor.content.spool import IOV_BATCH, Chunk, Spool
-from renditor.errors import RenditorError, TooLarge, Unprocessable, of_disk
+from renditor.errors import RenditorError, TooLarge, Unprocessable, UnsupportedMedia, of_disk
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.images.base import ImageInfo
 from renditor.ingest.options import UploadOptions, check_public_id
@@ -102,6 +102,7 @@ class Ingest:
         try:
             sniffed = await self._receive(body, spool, declared or 0)
             chosen = options()
+            _check_declared(sniffed, chosen)
         except BaseException:
             await asyncio.shield(asyncio.to_thread(spool.discard))
             raise
@@ -258,6 +259,13 @@ class Ingest:
             if await self.catalog.write(lambda c: assets.drop_unknown(c, key)):
                 await self.storage.delete(key)
                 await self.catalog.write(lambda c: trash.forget(c, key))
+
+
+def _check_declared(sniffed: Sniffed, options: UploadOptions) -> None:
+    """SVG is text: what was sent as something else and merely begins like SVG is not taken for it."""
+    if sniffed == SVG and not options.svg:
+        hint = "Send it as image/svg+xml, or with a name in .svg."
+        raise UnsupportedMedia("The file holds SVG, but was not declared to.", hint=hint)
 
 
 def _too_large(limit: int, media_type: str = "upload") -> TooLarge:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from renditor.content.sniff import declares_svg
 from renditor.errors import BadRequest
 from renditor.models import Visibility
 from renditor.transformation.path import public_id_fault
@@ -19,7 +20,7 @@ _MAX_TAGS = 50
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """What may be said with an upload. All of it is checked before it is used."""
+    """What may be said with an upload. All of it is checked before it is used. ``svg``: it is declared to be SVG."""
 
     filename: str | None = None
     public_id: str | None = None
@@ -28,10 +29,12 @@ class UploadOptions:
     tags: tuple[str, ...] = ()
     recipe: str | None = None
     overwrite: bool = False
+    svg: bool = False
 
     @classmethod
-    def read(cls, values: dict[str, str], filename: str | None) -> UploadOptions:
-        """From query parameters or form fields. Raises: BadRequest naming the option."""
+    def read(cls, values: dict[str, str], filename: str | None, content_type: str | None = None) -> UploadOptions:
+        """From query parameters or form fields; ``content_type`` is that of the file. Raises: BadRequest naming the
+        option."""
         known = {"public_id", "folder", "visibility", "tags", "recipe", "overwrite"}
         unknown = sorted(set(values) - known)
         if unknown:
@@ -50,6 +53,7 @@ class UploadOptions:
             tags=check_tags(tag.strip() for tag in values.get("tags", "").split(",") if tag.strip()),
             recipe=values.get("recipe") or None,
             overwrite=overwrite in ("true", "1"),
+            svg=declares_svg(filename, content_type),
         )
 
 

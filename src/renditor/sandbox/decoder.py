@@ -68,7 +68,7 @@ def _work(handler: Handler, message: dict[str, Any], descriptors: list[int]) -> 
     answer: dict[str, Any] = {"id": message["id"]}
     source, output, *layers = descriptors
     try:
-        with open(output, "wb") as content, _cpu_budget(message["timeout"]):
+        with open(output, "wb") as content, cpu_budget(message["timeout"]):
             answer["meta"] = handler(message["request"], source, content, layers)
             content.flush()
     except RenditorError as error:
@@ -86,14 +86,15 @@ def _work(handler: Handler, message: dict[str, Any], descriptors: list[int]) -> 
 
 
 @contextlib.contextmanager
-def _cpu_budget(seconds: float) -> Any:
-    """End the process (SIGPROF) once this one job has used its processor time.
+def cpu_budget(seconds: float) -> Any:
+    """End the process (SIGPROF) once this one job has used its processor time. A handler may set a smaller budget for
+    the worst of its files; the job's own is then restored.
 
-    The pool's own timer kills first; this one counts when the pool's process hangs. RLIMIT_CPU would not do: it counts
-    whole seconds over all jobs, and a sealed process cannot move it.
+    For the job as a whole, the pool's own timer kills first; this one counts when the pool's process hangs. RLIMIT_CPU
+    would not do: it counts whole seconds over all jobs, and a sealed process cannot move it.
     """
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    outer = signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_PROF, *outer)

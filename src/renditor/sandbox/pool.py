@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from pydantic import BaseModel, Field
 
-from renditor.errors import Overloaded, Unavailable
+from renditor.errors import RenditorError, Unavailable
 from renditor.sandbox import frames
 from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.policy import Limits
@@ -199,7 +199,7 @@ class DecoderPool:
         """Take the answer, then give the slot on: with this decoder if it is still good, else with a new one."""
         try:
             answer = await process.answer(number, seconds)
-        except Overloaded:
+        except RenditorError:
             self._replace(slot)
             raise
         except BaseException:  # the loop or the pool ends

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from renditor.errors import Overloaded, Unavailable
+from renditor.errors import LimitExceeded, Overloaded, RenditorError, Unavailable
 from renditor.sandbox import frames
 from renditor.sandbox.launcher import Child, Launcher
 from renditor.sandbox.policy import Limits, Policy
@@ -26,6 +26,7 @@ _LOG_TAIL: Final = 4096  # bytes
 
 _ENVIRONMENT: Final = {
     "MALLOC_ARENA_MAX": "2",  # else glibc reserves 64 MB of address space per thread, which the memory limit counts
+    "OMP_NUM_THREADS": "1",  # the face detector would start one thread per core
     "VIPS_CONCURRENCY": "1",  # one core per decoder: throughput comes from their number
     "VIPS_BLOCK_UNTRUSTED": "1",  # no loaders that libvips itself calls unsafe: .v, Matlab, Analyze, SVG, ...
     "VIPS_DISC_THRESHOLD": "4g",  # never spill to a temporary file: a sealed decoder cannot open one
@@ -106,8 +107,8 @@ class DecoderProcess:
         """The answer to job ``number``.
 
         Raises:
-            Overloaded: the process died, took longer than ``seconds``, or answered something else. It is of no more
-                use then.
+            Overloaded: the process died, took longer than ``seconds``, or answered something else.
+            LimitExceeded: it used up its processor time. In both cases the process is of no more use.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -124,7 +125,7 @@ class DecoderProcess:
             raise await self._post_mortem()
         return frame[0]
 
-    async def _post_mortem(self) -> Overloaded:
+    async def _post_mortem(self) -> RenditorError:
         returncode: int | None = None
         self._child.kill()
         try:
@@ -135,7 +136,8 @@ class DecoderProcess:
         if not self._unwanted:
             log.warning("a decoder ended with %s: %s", returncode, self._tail())
         if returncode == -signal.SIGPROF:
-            return Overloaded("The file took more processor time than allowed and was stopped.")
+            # Unlike time on the clock, processor time is a property of the file: another try ends the same way.
+            return LimitExceeded("The file took more processor time than allowed and was stopped.")
         return Overloaded("The decoder stopped while it worked on this file.", hint="The file may be damaged.")
 
     def give_up(self) -> None:
