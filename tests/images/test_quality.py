@@ -33,7 +33,7 @@ def test_quality_of_a_transformation(text: str, quality: int) -> None:
 
 
 def test_settings_decide_the_qualities() -> None:
-    settings = ImageSettings.model_validate({"quality": 70, "auto_quality": {"eco": 40}})
+    settings = ImageSettings.model_validate({"quality": 70, "unmeasured_quality": {"eco": 40}})
     assert settings.encoding().quality_of(parse("w_1")) == 70
     assert settings.encoding().quality_of(parse("q_auto:eco")) == 40
     assert settings.encoding().quality_of(parse("q_auto:low")) == 50

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from renditor.errors import NotFound
+from renditor.images.analysis import Analysis
 from renditor.images.insight import NOTHING_KNOWN, Insight
 from renditor.transformation import Transformation
 
@@ -105,6 +106,14 @@ class ImageProvider(Protocol):
         Raises:
             InvalidTransformation: the transformation cannot be applied to this picture (400).
             NotFound: it names a layer that the source does not have (404).
+            CorruptMedia, UnsupportedMedia, LimitExceeded, Overloaded: as for ``probe``.
+        """
+        ...
+
+    async def analyse(self, source: Source) -> Analysis:
+        """Look at the first frame: faces, focal point, colours, hashes, and the quality it needs. Takes 0.5 s of CPU.
+
+        Raises:
             CorruptMedia, UnsupportedMedia, LimitExceeded, Overloaded: as for ``probe``.
         """
         ...

@@ -6,9 +6,21 @@ upright picture, so they hold for every size.
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from renditor.transformation import Transformation
+
+# What in the canonical text of a transformation looks at faces and points, and what at the curves. A variable may bring
+# in any word, so any variable counts as both.
+_LOOKS_AT_PLACES = re.compile(
+    r"\bg_(auto|face|custom)|\bc_(auto|thumb)|_faces\b|(?:^|[_/,:!])(?:fc|face_count)(?:$|[_/,:!])|\$"
+)
+_LOOKS_AT_CURVES = re.compile(r"\bq_auto|\$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,11 @@ class Insight:
     custom_point: tuple[float, float] | None = None
     curves: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def analysed(self) -> bool:
+        """Whether somebody has looked at the picture; until then renditions that depend on it are provisional."""
+        return self.focal_point is not None
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -48,6 +65,31 @@ class Insight:
 
 
 NOTHING_KNOWN = Insight()
+
+
+def depends_on_insight(transformation: Transformation) -> bool:
+    """Whether anything but the original and the transformation decides what comes out."""
+    return any(_looks_at(str(transformation)))
+
+
+def fingerprint(insight: Insight, transformation: Transformation) -> str:
+    """Stands for the parts of ``insight`` that the result of ``transformation`` depends on; "" where it needs none.
+
+    Part of the key of a stored picture: one that was made before the analysis, or before the owner moved the focal
+    point, is another picture.
+    """
+    places, curves = _looks_at(str(transformation))
+    parts: list[Any] = []
+    if places:
+        parts += [insight.faces, insight.focal_point, insight.custom_point]
+    if curves:
+        parts.append(insight.curves)
+    return hashlib.blake2s(repr(parts).encode(), digest_size=8).hexdigest() if parts else ""
+
+
+@functools.lru_cache(maxsize=4096)
+def _looks_at(text: str) -> tuple[bool, bool]:
+    return _LOOKS_AT_PLACES.search(text) is not None, _LOOKS_AT_CURVES.search(text) is not None
 
 
 def _point(value: Any) -> tuple[float, float] | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from renditor.errors import Internal, InvalidTransformation
+from renditor.images.analysis import Analysis
 from renditor.images.base import ImageInfo, Rendered, Source
 from renditor.images.formats import FORMATS
 from renditor.images.settings import ImageSettings
@@ -69,6 +70,13 @@ class LibvipsImages:
             height=_number(answer.meta, "height"),
             pages=_number(answer.meta, "pages"),
         )
+
+    async def analyse(self, source: Source) -> Analysis:
+        """See ``ImageProvider.analyse``."""
+        request = {"do": "analyse", "format": source.format, "bounds": self._bounds, "encoding": self._encoding}
+        with _opened(source.path) as descriptor:
+            answer = await self._decoder.call(request, descriptor, timeout=self._settings.render_timeout)
+        return Analysis.from_json(answer.meta)
 
 
 def _places(layer: Source) -> dict[str, Any]:
