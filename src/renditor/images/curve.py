@@ -23,7 +23,7 @@ from renditor.transformation import Transformation, parse
 # px, the long side at which a picture is measured. The larger is also the size of the one decode of the analysis.
 SIDES = (400, 1200)
 # Qualities that are tried; those in between are read off the line through their neighbours.
-PROBES = (30, 50, 68, 82, 93)
+PROBES = (30, 60, 80, 93)
 _TILE = 128  # px; a multiple of every codec's block, so that no block sees two tiles
 _ACROSS, _TILES = 4, 8
 _DETAILED = 4

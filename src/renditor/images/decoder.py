@@ -115,7 +115,8 @@ def _render(call: Call) -> dict[str, Any]:
     job = Job(call.source, info, transformation, fmt, insight, _layers(call), frozenset(request.get("tags", ())))
     with vips_errors():
         picture = build(job, call.bounds)
-        call.output.write(encode(picture.image, fmt, transformation, call.encoding, origin))
+        encoding = call.encoding.for_picture(insight, fmt, picture.size.width * picture.size.height)
+        call.output.write(encode(picture.image, fmt, transformation, encoding, origin))
     return {"width": picture.size.width, "height": picture.size.height, "pages": picture.frames}
 
 

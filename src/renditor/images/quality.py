@@ -19,18 +19,24 @@ _AVIF_SCALE = ((1, 1), (30, 32), (50, 42), (65, 50), (80, 58), (90, 72), (100, 1
 
 # What q_auto never goes below or above.
 _SANE = (25, 95)
-# dB on top of what a score asks for: a mosaic is not the picture.
+# dB on top of what the points ask for: a mosaic is not the picture.
 _MARGIN = 0.3
 # The share of a JPEG's px from which its own quality sets a limit, and how much above it may be gone.
 _MOST_OF_IT = 0.5
 _HEADROOM = 5
-# (score, dB for jpg, webp, avif): the mean over the photos of bench/quality.py at which SSIMULACRA2 gives that score.
-_SCORES = (
-    (40, 14.8, 13.6, 14.4),
-    (50, 16.6, 15.2, 15.9),
-    (65, 19.7, 18.1, 18.9),
-    (75, 22.8, 20.9, 21.6),
-    (85, 26.5, 25.0, 25.5),
+# (points, dB): the mean likeness, over the photos of bench/quality.py, at which SSIMULACRA2 gives that many points. The
+# same for all formats within 0.3 dB.
+_POINTS = (
+    (40.0, 12.3),
+    (50.0, 14.3),
+    (55.0, 15.4),
+    (60.0, 16.5),
+    (65.0, 17.6),
+    (70.0, 18.8),
+    (75.0, 20.2),
+    (80.0, 22.0),
+    (85.0, 24.3),
+    (95.0, 30.0),
 )
 # The formats whose encoders are told a quality, and so have a curve.
 LEVELS = ("best", "good", "eco", "low")
@@ -50,7 +56,7 @@ class Encoding:
     webp_effort: int
     avif_effort: int
     jpeg_effort: int = 0
-    auto_score: Mapping[str, float] = field(default_factory=dict)
+    auto_points: Mapping[str, float] = field(default_factory=dict)
 
     def quality_of(self, transformation: Transformation) -> int:
         """1-100 on the scale of JPEG."""
@@ -76,9 +82,9 @@ class Encoding:
         lost is lost, and its artefacts would cost most of the bytes.
         """
         curve = insight.curves.get(fmt)
-        if not curve or level not in self.auto_score:
+        if not curve or level not in self.auto_points:
             return self.auto_quality[level]
-        wanted = _likeness(fmt, self.auto_score[level]) + _MARGIN
+        wanted = _read_off(_POINTS, self.auto_points[level]) + _MARGIN
         found = _between_sizes(curve, wanted, pixels)
         origin = insight.curves.get("origin")
         if origin and pixels >= _MOST_OF_IT * origin["pixels"]:
@@ -97,10 +103,6 @@ def _quality_at(points: Sequence[Sequence[float]], wanted: float) -> float:
     """The least quality that reaches ``wanted`` dB; encoders are not always better at a higher one."""
     reached = list(itertools.accumulate((likeness for _, likeness in points), max))
     return _read_off([(likeness, points[place][0]) for place, likeness in enumerate(reached)], wanted)
-
-
-def _likeness(fmt: str, score: float) -> float:
-    return _read_off([(points, likeness[CURVE_FORMATS.index(fmt)]) for points, *likeness in _SCORES], score)
 
 
 def _read_off(line: Sequence[tuple[float, float]], x: float) -> float:

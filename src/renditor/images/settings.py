@@ -35,8 +35,8 @@ class AutoQuality(BaseModel, extra="forbid"):
     side by side, 70 is high quality, 50 medium, 30 low."""
 
     best: float = Field(default=80, ge=10, le=95, description="Points of q_auto:best.")
-    good: float = Field(default=70, ge=10, le=95, description="Points of q_auto:good, which is plain q_auto.")
-    eco: float = Field(default=60, ge=10, le=95, description="Points of q_auto:eco.")
+    good: float = Field(default=65, ge=10, le=95, description="Points of q_auto:good, which is plain q_auto.")
+    eco: float = Field(default=55, ge=10, le=95, description="Points of q_auto:eco.")
     low: float = Field(default=45, ge=10, le=95, description="Points of q_auto:low.")
 
 
@@ -106,7 +106,7 @@ class ImageSettings(BaseModel, extra="forbid"):
         return Encoding(
             quality=self.quality,
             auto_quality=self.unmeasured_quality.model_dump(),
-            auto_score=self.auto_quality.model_dump(),
+            auto_points=self.auto_quality.model_dump(),
             jpeg_effort=self.jpeg_effort,
             webp_effort=self.webp_effort,
             avif_effort=self.avif_effort,
