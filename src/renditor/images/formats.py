@@ -7,15 +7,24 @@ from typing import Literal, get_args
 
 from renditor.errors import InvalidTransformation
 from renditor.images.base import ImageInfo
-from renditor.images.geometry import Size, results
+from renditor.images.geometry import Size
+from renditor.images.walk import results
 from renditor.transformation import Transformation
+from renditor.transformation.effects import Effect
+from renditor.transformation.operations import BACKGROUND, EFFECT, OPACITY, QUALITY, RADIUS
+from renditor.transformation.values import AutoQuality, Colour
 
-OutputFormat = Literal["jpg", "png", "webp", "avif", "gif"]
+OutputFormat = Literal["jpg", "png", "webp", "avif", "gif", "tiff"]
 AcceptBucket = Literal["avif+webp", "avif", "webp", "plain"]
 
 # An Accept header holds a dozen entries; more are read from nobody who wants a picture.
 _MAX_ENTRIES = 50
 _NOTHING = Transformation()
+_OPAQUE = 255
+# px. Below, the container of an AVIF takes what its better compression saves (measured: 48 x 48 px and less).
+_WORTH_AVIF = 64 * 64
+# What makes parts of a picture transparent that were not.
+_MAKING_HOLES = frozenset({"make_transparent", "gradient_fade", "shadow", "outline"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,11 @@ FORMATS: dict[str, Format] = {
     "avif": Format("image/avif", max_side=16_384, max_pixels=24_500_000, alpha_weight=2),
     # 16 bits in the header; 0.3 s of CPU per million px
     "gif": Format("image/gif", max_side=65_535, max_pixels=40_000_000, animation=True),
+    # sides as for PNG; 4 GB in the container
+    "tiff": Format("image/tiff", max_side=1_000_000, max_pixels=200_000_000),
 }
+# What browsers show. An original in another format is delivered in one of these when the URL names none.
+_SHOWN = frozenset(FORMATS) - {"tiff"}
 
 
 def accept_bucket(accept: str) -> AcceptBucket:
@@ -110,25 +123,53 @@ def pick_format(
     Raises:
         InvalidTransformation: a format that is not made here, or a transformation that cannot be applied.
     """
-    if requested == "auto":
+    wanted = requested or (info.format if info.format in _SHOWN else None)
+    if _may_be_png(transformation, wanted, info):
+        return "png"
+    if wanted == "auto":
         size = results(Size(info.width, info.height), transformation)[-1]
-        return _best(accept_bucket(accept), info, size)
+        return _best(accept_bucket(accept), info, size, alpha=has_alpha(info, transformation))
     for fmt in get_args(OutputFormat):
-        if fmt == (requested or info.format):
+        if fmt == wanted:
             picked: OutputFormat = fmt
             return picked
-    if requested is not None:
-        raise InvalidTransformation(f"Unsupported format {requested}", hint="Pictures come as " + ", ".join(FORMATS))
+    if wanted is not None:
+        raise InvalidTransformation(f"Unsupported format {wanted}", hint="Pictures come as " + ", ".join(FORMATS))
     return "png" if info.has_alpha else "jpg"
 
 
-def _best(bucket: AcceptBucket, info: ImageInfo, size: Size) -> OutputFormat:
-    """AVIF over WebP over the format every client knows; an animation stays one where it can."""
-    frames, alpha = (info.pages if is_animated(info) else 1), info.has_alpha
-    if bucket.startswith("avif") and frames == 1 and FORMATS["avif"].fits(size, frames, alpha=alpha):
+def has_alpha(info: ImageInfo, transformation: Transformation) -> bool:
+    """Whether the result may have transparent parts that are worth a format which holds them. Room around a picture
+    is not: it is filled in white where a format has no transparency."""
+    covered = False
+    for component in transformation:
+        effect, radius, opacity = component.get(EFFECT), component.get(RADIUS), component.get(OPACITY)
+        if radius or opacity is not None or (isinstance(effect, Effect) and effect.name in _MAKING_HOLES):
+            return True
+        background = component.get(BACKGROUND)
+        covered = covered or (isinstance(background, Colour) and background.alpha == _OPAQUE)
+    keeps = transformation.flag("preserve_transparency") is not None
+    return info.has_alpha and (keeps or not covered)
+
+
+def _may_be_png(transformation: Transformation, wanted: str | None, info: ImageInfo) -> bool:
+    """``fl_any_format``: with ``q_auto``, flat graphics become a PNG of few colours whatever was asked for."""
+    quality = transformation.last(QUALITY)
+    free = transformation.flag("any_format") is not None and isinstance(quality, AutoQuality)
+    return free and info.flat and wanted in {None, "auto", "jpg", "png"} and not is_animated(info)
+
+
+def _best(bucket: AcceptBucket, info: ImageInfo, size: Size, *, alpha: bool) -> OutputFormat:
+    """AVIF over WebP over the format every client knows; an animation stays one where it can.
+
+    Flat graphics become WebP, which keeps every pixel of them in fewer bytes than AVIF needs to blur them, else PNG.
+    """
+    frames = info.pages if is_animated(info) else 1
+    worth = frames == 1 and not info.flat and size.width * size.height >= _WORTH_AVIF
+    if bucket.startswith("avif") and worth and FORMATS["avif"].fits(size, frames, alpha=alpha):
         return "avif"
     if bucket.endswith("webp") and FORMATS["webp"].fits(size, frames, alpha=alpha):
         return "webp"
     if frames > 1 and FORMATS["gif"].fits(size, frames, alpha=alpha):
         return "gif"
-    return "png" if alpha else "jpg"
+    return "png" if alpha or (info.flat and frames == 1) else "jpg"

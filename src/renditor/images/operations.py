@@ -1,182 +1,305 @@
-"""The pipeline: what happens to the pixels of a picture, as a list of named steps. Runs inside a decoder only.
+"""The steps: what one component does to the pixels of a picture, as a list. Runs inside a decoder only.
 
-load (scaled while decoding, upright) -> to sRGB -> for every component: the STEPS below -> join frames -> encode
+``walk`` says what each component meets; here it is done. A chain over an animation is walked once, on the first frame:
+what is done there, down to the colours and edges found in its pixels, is kept as a list of acts and done to the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from math import cos, radians, sin
 
 import pyvips
 
-from renditor.errors import InvalidTransformation
-from renditor.images.base import ImageInfo
-from renditor.images.bounds import Bounds
-from renditor.images.formats import FORMATS, check_fits, is_animated
-from renditor.images.geometry import Geometry, Size, plan, results
-from renditor.images.loading import load_frames, load_upright, resized
-from renditor.transformation import Component, Transformation
-from renditor.transformation.operations import ANGLE, BACKGROUND
-from renditor.transformation.values import TRANSPARENT, Colour
+from renditor.images import looks
+from renditor.images.effects import Look, apply, before_padding
+from renditor.images.effects.shape import trim_box
+from renditor.images.geometry import Box, Size
+from renditor.images.insight import Insight
+from renditor.images.layers import Layers, lay
+from renditor.images.loading import load_upright, resized
+from renditor.images.placement import Placement
+from renditor.images.regions import face_boxes, offset, region_asked
+from renditor.images.srgb import to_srgb
+from renditor.images.walk import Canvas, Stage, around, density
+from renditor.transformation import Component
+from renditor.transformation.layers import Layer, TextLayer
+from renditor.transformation.looks import AutoBackground, Background, BlurredBackground
+from renditor.transformation.operations import BACKGROUND, BORDER, COLOUR, EFFECT, OPACITY, RADIUS, X, Y
+from renditor.transformation.values import TRANSPARENT, Colour, Turn
 
 _QUARTERS = {90: "d90", 180: "d180", 270: "d270"}
-_OPAQUE = 255
+# Effects for one px at a time: they give the same picture before and after scaling, so the loader may scale first.
+_POINTWISE = frozenset(
+    {"grayscale", "sepia", "negate", "brightness", "contrast", "saturation", "hue", "gamma", "red", "green", "blue"}
+)
+# Effects on the outline of a picture: they come after the room around it. All others leave that room as it is.
+_OUTLINING = frozenset({"trim", "shadow", "outline", "gradient_fade"})
+
+Act = Callable[[pyvips.Image], pyvips.Image]
+Load = Callable[[Size | None], pyvips.Image]
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A finished picture before encoding: frames one below the other, each ``size`` px."""
+@dataclass(slots=True)
+class Pixels:
+    """A canvas with a picture: ``walk`` works on it.
 
-    image: pyvips.Image
+    Args:
+        size: of the picture, upright; before it is loaded, of the original.
+        load: gives the picture, scaled down to a size or as it is. Called once, when the first size is known.
+        layers: the pictures and texts that may be laid on it.
+    """
+
     size: Size
-    frames: int
+    load: Load
+    layers: Layers
+    acts: list[Act] = field(default_factory=list)
+    _image: pyvips.Image | None = None
+    _waiting: list[Act] = field(default_factory=list)
+
+    @property
+    def image(self) -> pyvips.Image:
+        """The picture so far."""
+        return self._loaded(None)
+
+    def do(self, act: Act) -> None:
+        """Change the picture, and remember how."""
+        self._image = act(self.image)
+        self.acts.append(act)
+        self.size = Size(self._image.width, self._image.height)
+
+    def settled(self) -> pyvips.Image:
+        """The picture in memory, for steps that look at its pixels: a loader gives rows once."""
+        self._image = self.image.copy_memory()
+        return self._image
+
+    def work(self, stage: Stage) -> Box | None:
+        """See ``Canvas.work``."""
+        work = _Work(self, stage)
+        if self._image is None:
+            if not stage.resizes and not stage.paints and stage.after == Turn():
+                return None  # f_auto,q_auto: the next component may still tell the loader its size
+            if _waits(stage) and stage.effect:
+                self._waiting.append(partial(apply, effect=stage.effect, look=Look()))
+                return None
+            self._loaded(None if stage.geometry.region or stage.before != Turn() else stage.geometry.scaled)
+        for step in STEPS:
+            act = step(work)
+            if act is not None:
+                self.do(act)
+        return work.trimmed
+
+    def opened(self, component: Component, layer: Layer) -> tuple[Canvas, Insight]:
+        """See ``Canvas.opened``."""
+        size, insight = self.layers.measure(component, layer)
+        if isinstance(layer, TextLayer):
+            drawn = self.layers.text(layer, component)
+            return Pixels(size, lambda _: drawn, self.layers), insight
+        file = self.layers.file(layer)
+        return Pixels(size, lambda target: load_upright(file.source, file.info, target), self.layers), insight
+
+    def place(self, layer: Canvas, component: Component, found: Placement, *, under: bool) -> None:
+        """See ``Canvas.place``."""
+        assert isinstance(layer, Pixels)  # noqa: S101 - what ``opened`` gave
+        self.do(partial(lay, layer=layer.settled(), found=found, component=component, under=under))
+
+    def _loaded(self, target: Size | None) -> pyvips.Image:
+        if self._image is None:
+            self._image = to_srgb(self.load(target))
+            for act in self._waiting:
+                self._image = act(self._image)
+            self.acts = [*self._waiting]
+            self.size = _size(self._image)
+        return self._image
 
 
-def cut_region(image: pyvips.Image, geometry: Geometry, _: Component) -> pyvips.Image:
+@dataclass(slots=True)
+class _Work:
+    """One component at work. ``behind``: the colour that b comes to; ``trimmed``: what e_trim left."""
+
+    canvas: Pixels
+    stage: Stage
+    trimmed: Box | None = None
+    _behind: Colour | None = None
+
+    @property
+    def component(self) -> Component:
+        return self.stage.component
+
+    @property
+    def background(self) -> Background | None:
+        return self.component.get(BACKGROUND)
+
+    @property
+    def behind(self) -> Colour | None:
+        """The colour of b; looked for in the picture once, where it says so."""
+        wanted = self.background
+        if isinstance(wanted, AutoBackground):
+            if self._behind is None:
+                self._behind = looks.found_colour(self.canvas.settled(), wanted)
+            return self._behind
+        return wanted if isinstance(wanted, Colour) else None
+
+
+def turn_up(work: _Work) -> Act | None:
+    """a_auto_right, a_auto_left: a quarter turn before the picture is resized."""
+    return None if work.stage.before == Turn() else partial(_turned, turn=work.stage.before, corners=TRANSPARENT)
+
+
+def cut_region(work: _Work) -> Act | None:
     """c_crop: a region of the entering picture."""
-    box = geometry.region
-    return image if box is None else image.crop(box.left, box.top, box.width, box.height)
+    return _cutting(work.stage.geometry.region)
 
 
-def scale(image: pyvips.Image, geometry: Geometry, _: Component) -> pyvips.Image:
+def scale(work: _Work) -> Act | None:
     """To the planned size. Nothing is left to do when the loader already came down to it."""
-    return resized(image, geometry.scaled)
+    size = work.stage.geometry.scaled
+    return None if _size(work.canvas.image) == size else partial(resized, size=size)
 
 
-def cut_window(image: pyvips.Image, geometry: Geometry, _: Component) -> pyvips.Image:
+def cut_window(work: _Work) -> Act | None:
     """c_fill: what lies inside the box."""
-    box = geometry.window
-    return image if box is None else image.crop(box.left, box.top, box.width, box.height)
+    return _cutting(work.stage.geometry.window)
 
 
-def lay_on_background(image: pyvips.Image, _: Geometry, component: Component) -> pyvips.Image:
+def change(work: _Work) -> Act | None:
+    """e: the resized picture, before any room is added around it."""
+    effect = work.stage.effect
+    if effect is None or (effect.name in _OUTLINING and not before_padding(effect)):
+        return None
+    return partial(apply, effect=effect, look=_look(work, work.stage.seen_without_room))
+
+
+def fade(work: _Work) -> Act | None:
+    """o: all of it more transparent."""
+    percent = work.component.get(OPACITY)
+    return None if percent is None else partial(looks.opacity, percent=percent)
+
+
+def lay_on_background(work: _Work) -> Act | None:
     """b: a colour behind the transparent parts."""
-    colour = component.get(BACKGROUND)
-    if colour is None or not image.hasalpha():
-        return image
-    if colour.alpha == _OPAQUE:
-        return image.flatten(background=_rgb(colour))
-    below = image.new_from_image([*_rgb(colour), colour.alpha]).copy(interpretation="srgb")
-    return below.composite2(image, "over").cast("uchar")
+    return None if work.behind is None else partial(looks.laid_on, colour=work.behind)
 
 
-def place_on_canvas(image: pyvips.Image, geometry: Geometry, component: Component) -> pyvips.Image:
-    """c_pad: room around the picture, in the colour of b."""
-    canvas = geometry.canvas
-    if canvas is None:
-        return image
-    image, background = _with_background(image, component)
-    left, top = geometry.offset
-    return image.embed(left, top, canvas.width, canvas.height, extend="background", background=background)
+def add_room(work: _Work) -> Act | None:
+    """c_pad: room around the picture, in the colour of b or with the picture itself, blurred."""
+    geometry = work.stage.geometry
+    if geometry.canvas is None:
+        return None
+    if isinstance(work.background, BlurredBackground):
+        return partial(_on_blurred, canvas=geometry.canvas, offset=geometry.offset, wanted=work.background)
+    return partial(looks.on_canvas, canvas=geometry.canvas, offset=geometry.offset, colour=work.behind or TRANSPARENT)
 
 
-def turn(image: pyvips.Image, _: Geometry, component: Component) -> pyvips.Image:
+def outline(work: _Work) -> Act | None:
+    """e_trim, e_shadow, e_outline, e_gradient_fade: what works from the edges of the picture."""
+    effect = work.stage.effect
+    if effect is None or effect.name not in _OUTLINING or before_padding(effect):
+        return None
+    if effect.name == "trim":
+        work.trimmed = trim_box(work.canvas.settled(), *effect.arguments)  # type: ignore[arg-type]  # as its row of the table says
+        return _cutting(work.trimmed)
+    return partial(apply, effect=effect, look=_look(work, work.stage.seen))
+
+
+def frame(work: _Work) -> Act | None:
+    """r and bo: rounded corners, and a line around them. Where b was not needed for padding, it shows beside them."""
+    radius, border = work.component.get(RADIUS), work.component.get(BORDER)
+    size = _size(work.canvas.image)
+    corners = looks.radii(radius, size, float(density(work.component))) if radius else None
+    mask = looks.corner_mask(size, corners) if corners else None
+    if mask is None and border is None:
+        return None
+    beside = work.behind if mask is not None and work.stage.geometry.canvas is None else None
+
+    def act(image: pyvips.Image) -> pyvips.Image:
+        if mask is not None:
+            image = looks.corners_cut(image, mask)
+        if border is not None:
+            image = looks.bordered(image, border, work.stage.border, corners)
+        return image if beside is None else looks.laid_on(image, beside)
+
+    return act
+
+
+def turn(work: _Work) -> Act | None:
     """a: mirror, then turn clockwise; corners in the colour of b."""
-    wanted = component.get(ANGLE)
-    if wanted is None:
-        return image
-    if wanted.mirrored:
-        image = image.fliphor()
-    if not wanted.degrees:
-        return image
-    image = image.copy_memory()  # turning reads columns; the loader gives rows, once
-    if wanted.degrees in _QUARTERS:
-        return image.rot(_QUARTERS[wanted.degrees])
-    image, background = _with_background(image, component)
-    bicubic = pyvips.Interpolate.new("bicubic")
-    return image.rotate(wanted.degrees, interpolate=bicubic, background=background)
+    wanted = work.stage.after
+    return None if wanted == Turn() else partial(_turned, turn=wanted, corners=work.behind or TRANSPARENT)
 
 
-Step = Callable[[pyvips.Image, Geometry, Component], pyvips.Image]
+Step = Callable[[_Work], Act | None]
 
-# Within one component, in this order whatever the order in the URL.
+# Within one component, in this order whatever the order in the URL. Effects act on the resized picture and leave the
+# padding alone; corners and borders are those of the padded picture; turns come last.
 STEPS: tuple[Step, ...] = (
+    turn_up,
     cut_region,
     scale,
     cut_window,
+    change,
+    fade,
     lay_on_background,
-    place_on_canvas,
+    add_room,
+    outline,
+    frame,
     turn,
 )
 
 
-def build(source: int, info: ImageInfo, transformation: Transformation, output: str, bounds: Bounds) -> Picture:
-    """The whole pipeline up to encoding. libvips is lazy: most decoding happens when the result is written.
-
-    Raises:
-        InvalidTransformation: an operation that is not for pictures, or a result beyond the bounds or the format.
-        pyvips.Error: see ``loading.load``.
-    """
-    _check_media(transformation)
-    frame_count = info.pages if is_animated(info) and FORMATS[output].animation else 1
-    source_size = Size(info.width, info.height)
-    sizes = results(source_size, transformation)
-    bounds.check_results(sizes, frame_count)
-    check_fits(output, sizes[-1], frame_count, alpha=info.has_alpha)
-    components = transformation.components or (Component(()),)
-    if frame_count == 1:
-        first = plan(source_size, components[0])
-        frame = _worked(load_upright(source, info, None if first.region else first.scaled), source_size, components)
-        return Picture(frame, Size(frame.width, frame.height), 1)
-    loaded = load_frames(source, info)
-    timing = {name: loaded[0].get(name) for name in ("delay", "loop") if loaded[0].get_typeof(name)}
-    # Each frame is finished before the next begins: a thousand open pipelines would hold a gigabyte of line buffers.
-    frames = [_worked(frame, source_size, components).copy_memory() for frame in loaded]
-    return Picture(_joined(frames, timing), Size(frames[0].width, frames[0].height), frame_count)
+def _waits(stage: Stage) -> bool:
+    """True for an effect alone that may as well be done after the picture has been made smaller."""
+    alone = all(key == EFFECT.key for key, _ in stage.component.parameters)
+    return alone and stage.effect is not None and stage.effect.name in _POINTWISE
 
 
-def _worked(frame: pyvips.Image, source_size: Size, components: tuple[Component, ...]) -> pyvips.Image:
-    """One frame, all components. The first is planned for ``source_size``; the loader may have done its scaling."""
-    frame = to_srgb(frame)
-    size = source_size
-    for component in components:
-        geometry = plan(size, component)
-        for step in STEPS:
-            frame = step(frame, geometry, component)
-        size = Size(frame.width, frame.height)
-    return frame
+def _look(work: _Work, insight: Insight) -> Look:
+    component, size = work.component, _size(work.canvas.image)
+    return Look(
+        colour=component.get(COLOUR),
+        box=region_asked(component, size, insight),
+        faces=face_boxes(insight, size),
+        x=offset(component.get(X), size.width),
+        y=offset(component.get(Y), size.height),
+    )
 
 
-def to_srgb(image: pyvips.Image) -> pyvips.Image:
-    """sRGB, 8 bits, from whatever the file holds: CMYK, grey, 16 bits, another profile. Alpha stays."""
-    if image.get_typeof("icc-profile-data") or image.interpretation == "cmyk":
-        # CMYK without a profile is read with the one that is built into libvips.
-        try:
-            image = image.icc_transform(
-                "srgb", embedded=True, intent="relative", black_point_compensation=True, depth=8
-            )
-        except pyvips.Error:
-            # A damaged profile, or one for another kind of picture: browsers show such files as if it were absent.
-            image = image.copy()
-            image.remove("icc-profile-data")
-    return image if image.interpretation == "srgb" and image.format == "uchar" else image.colourspace("srgb")
+def _cutting(box: Box | None) -> Act | None:
+    if box is None:
+        return None
+    return lambda image: image.crop(box.left, box.top, box.width, box.height)
 
 
-def _check_media(transformation: Transformation) -> None:
-    for component in transformation:
-        for operation in component.operations:
-            if "image" not in operation.media:
-                raise InvalidTransformation(f"{operation.key}_ ({operation.name}) applies to video only")
+def _on_blurred(image: pyvips.Image, canvas: Size, offset: tuple[int, int], wanted: BlurredBackground) -> pyvips.Image:
+    image = image.copy_memory()
+    return looks.laid_over(image, looks.blurred_behind(image, canvas, wanted), offset)
 
 
-def _with_background(image: pyvips.Image, component: Component) -> tuple[pyvips.Image, list[int]]:
-    """The picture, with alpha if the colour behind it needs one, and that colour in the picture's bands."""
-    colour = component.get(BACKGROUND) or TRANSPARENT
-    if colour.alpha != _OPAQUE and not image.hasalpha():
-        image = image.addalpha()
-    return image, [*_rgb(colour), colour.alpha] if image.hasalpha() else _rgb(colour)
+def _turned(image: pyvips.Image, turn: Turn, corners: Colour) -> pyvips.Image:
+    if turn.mirrored:
+        image = image.fliphor()
+    if not turn.degrees:
+        return image
+    image = image.copy_memory()  # turning reads columns; the loader gives rows, once
+    if turn.degrees in _QUARTERS:
+        return image.rot(_QUARTERS[turn.degrees])
+    box = around(_size(image), turn)
+    across, down = cos(radians(turn.degrees)), sin(radians(turn.degrees))
+    # The middle of the picture comes to the middle of the box. Whole numbers are the middles of px.
+    x, y = (image.width - 1) / 2, (image.height - 1) / 2
+    image, background = looks.filled_with(image, corners)
+    return image.affine(
+        [across, -down, down, across],
+        odx=(box.width - 1) / 2 - (across * x - down * y),
+        ody=(box.height - 1) / 2 - (down * x + across * y),
+        oarea=[0, 0, box.width, box.height],
+        interpolate=pyvips.Interpolate.new("bicubic"),
+        background=background,
+        extend="background",
+    )
 
 
-def _rgb(colour: Colour) -> list[int]:
-    return [colour.red, colour.green, colour.blue]
-
-
-def _joined(frames: list[pyvips.Image], timing: dict[str, object]) -> pyvips.Image:
-    """Frames one below the other, the shape in which libvips writes animations."""
-    strip = pyvips.Image.arrayjoin(frames, across=1).copy()
-    strip.set_type(pyvips.GValue.gint_type, "page-height", frames[0].height)
-    for name, value in timing.items():
-        kind = pyvips.GValue.array_int_type if name == "delay" else pyvips.GValue.gint_type
-        strip.set_type(kind, name, value)
-    return strip
+def _size(image: pyvips.Image) -> Size:
+    return Size(image.width, image.height)

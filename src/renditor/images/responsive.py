@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from renditor.images.geometry import Size, results
+from renditor.images.geometry import Size
+from renditor.images.walk import results
 from renditor.transformation import Component, Transformation, parse
 from renditor.transformation.operations import (
     ASPECT_RATIO,

@@ -45,12 +45,16 @@ def rounded(image: pyvips.Image) -> pyvips.Image:
 
 
 def premultiplied(image: pyvips.Image) -> pyvips.Image:
-    """Colour weighted by its alpha, still 8 bits: what is transparent does not bleed into what lies beside it."""
-    return image.premultiply().cast("uchar") if image.hasalpha() else image
+    """Colour weighted by its alpha: what is transparent does not bleed into what lies beside it.
+
+    Floats if there is alpha: of a px that is hardly opaque, 8 bits would keep a few levels of colour.
+    """
+    return image.premultiply() if image.hasalpha() else image
 
 
 def unpremultiplied(image: pyvips.Image) -> pyvips.Image:
-    return rounded(image.unpremultiply()) if image.hasalpha() else image
+    """The reverse of ``premultiplied``, to 8 bits; ``image`` must still be called sRGB."""
+    return rounded(image.unpremultiply() if image.hasalpha() else image)
 
 
 def luma(image: pyvips.Image) -> pyvips.Image:

@@ -108,20 +108,19 @@ def replace_color(
 def make_transparent(image: pyvips.Image, look: Look, tolerance: Decimal) -> pyvips.Image:
     """What resembles ``co``, by default the colour of the corners, becomes transparent.
 
-    Up to ``tolerance`` (per cent of the way from black to white) fully. Colours half as far again are taken for
-    mixtures with the background at the edge of things: they become translucent and lose their share of it.
+    Up to ``tolerance`` (per cent of the way from black to white) fully. Beside it colours are mixtures of a thing and
+    the background: they keep the share of the thing, as the pure colour of that is what lies farthest from the
+    background nearby, and lose that of the background. Otherwise things would have a light or dark fringe.
     """
     colour, alpha = split(image)
     background = [float(value) for value in (rgb(look.colour) if look.colour else edge_colour(image)[:3])]
-    limit = float(tolerance)
     difference = colour - background
     distance = (difference * difference).recomb([[1, 1, 1]]) ** 0.5
-    # 0.2 per cent is less than one level of one channel: with tolerance 0 nothing but the colour itself goes.
-    slope = 1 / (limit / 2 + 0.2)
-    cover = distance.linear(slope * 100 / _WHOLE_WAY, -slope * limit).clamp(min=0, max=1)
-    cleaned = (cover > 0).ifthenelse(difference / cover.clamp(min=1e-3) + background, colour)
-    visible = cover * (OPAQUE if alpha is None else alpha)
-    return joined(cleaned, visible)
+    gone = (distance <= float(tolerance) * _WHOLE_WAY / 100).copy_memory()
+    beside = _largest_nearby(gone)
+    share = gone.ifthenelse(0, beside.ifthenelse(distance / _largest_nearby(distance), 1))
+    cleaned = gone.ifthenelse(colour, difference / share + background)
+    return joined(cleaned, share * (OPAQUE if alpha is None else alpha))
 
 
 def opacity_threshold(image: pyvips.Image, _: Look, level: Decimal) -> pyvips.Image:
@@ -151,6 +150,14 @@ def _standing_out(colour: pyvips.Image) -> list[float]:
         if weight > most:
             best, most = cell, weight
     return _lab(best)
+
+
+def _largest_nearby(image: pyvips.Image) -> pyvips.Image:
+    """The largest value within two px."""
+    reach, side = 2, 5
+    # With room around it: libvips refuses a window larger than the picture.
+    roomy = image.embed(reach, reach, image.width + 2 * reach, image.height + 2 * reach, extend="copy")
+    return roomy.rank(side, side, side * side - 1).crop(reach, reach, image.width, image.height)
 
 
 def _mixed_with(aim: float, amount: float) -> Curve:

@@ -15,8 +15,8 @@ from renditor.images.geometry import Box
 
 Work = Callable[[pyvips.Image], pyvips.Image]
 
-# Squares across the longer side when no size is given.
-_SQUARES_IN_PICTURE, _SQUARES_IN_FACE = 40, 8
+# Squares along the longer side when no size is given: a picture is to be guessed at, a part of it not.
+_SQUARES_IN_PICTURE, _SQUARES_IN_PART = 40, 8
 # Detectors box a face from brows to chin; hair and ears tell who it is as well. Share of its size, on each side.
 _FACE_MARGIN = 0.2
 _GRAIN_TILE = 512  # px; noise is made once and repeated: made anew, 100 MP take seconds
@@ -39,22 +39,17 @@ def blur_faces(image: pyvips.Image, look: Look, strength: Decimal) -> pyvips.Ima
 
 def pixelate(image: pyvips.Image, _: Look, size: Decimal | str) -> pyvips.Image:
     """Squares of ``size`` px, each in its mean colour, from the top left; ``auto``: forty along the longer side."""
-    longer = max(image.width, image.height)
-    return _squares(image, longer / _SQUARES_IN_PICTURE if size == "auto" else float(size))
+    return _squares(image, size, _SQUARES_IN_PICTURE)
 
 
 def pixelate_region(image: pyvips.Image, look: Look, size: Decimal | str) -> pyvips.Image:
-    """``pixelate`` inside of the box; all other pixels stay as they are."""
-    return _worked(image, [_region(image, look)], lambda part: pixelate(part, look, size))
+    """``pixelate`` inside of the box; all other pixels stay. ``auto``: eight squares along its longer side."""
+    return _worked(image, [_region(image, look)], lambda part: _squares(part, size, _SQUARES_IN_PART))
 
 
 def pixelate_faces(image: pyvips.Image, look: Look, size: Decimal | str) -> pyvips.Image:
     """``pixelate`` inside of boxes around the faces, with a margin; ``auto``: eight squares along the longer side."""
-
-    def work(part: pyvips.Image) -> pyvips.Image:
-        return _squares(part, max(part.width, part.height) / _SQUARES_IN_FACE if size == "auto" else float(size))
-
-    return _worked(image, _faces(look), work)
+    return _worked(image, _faces(look), lambda part: _squares(part, size, _SQUARES_IN_PART))
 
 
 def sharpen(image: pyvips.Image, _: Look, strength: Decimal) -> pyvips.Image:
@@ -88,8 +83,10 @@ def repeated(tile: pyvips.Image, image: pyvips.Image) -> pyvips.Image:
     return tile.replicate(across, down).crop(0, 0, image.width, image.height)
 
 
-def _squares(image: pyvips.Image, size: float) -> pyvips.Image:
-    across, down = (min(max(1, round(size)), side) for side in (image.width, image.height))
+def _squares(image: pyvips.Image, size: Decimal | str, count: int) -> pyvips.Image:
+    """Squares of ``size`` px; ``auto``: ``count`` along the longer side."""
+    wanted = max(image.width, image.height) / count if size == "auto" else float(size)
+    across, down = (min(max(1, round(wanted)), side) for side in (image.width, image.height))
     wide, high = -(-image.width // across) * across, -(-image.height // down) * down
     # What overhangs at the right and the bottom is filled with its own mirror image: nearly the mean of what is there.
     whole = premultiplied(image).embed(0, 0, wide, high, extend="mirror")

@@ -11,9 +11,10 @@ from math import ceil
 import pyvips
 
 from renditor.images.effects.bands import OPAQUE, joined, premultiplied, rgb, solid, split
-from renditor.images.effects.blurring import blurred, sigma_of
+from renditor.images.effects.blurring import blurred, enlarged, sigma_of
 from renditor.images.effects.look import Look
 from renditor.images.effects.measure import edge_colour
+from renditor.images.geometry import Box
 from renditor.transformation.values import Colour
 
 _BLACK = Colour(0, 0, 0)
@@ -86,6 +87,12 @@ def trim(image: pyvips.Image, _: Look, tolerance: Decimal, colour: Colour | str)
     Returns:
         The rest; the whole picture when there is nothing but border.
     """
+    box = trim_box(image, tolerance, colour)
+    return image.crop(box.left, box.top, box.width, box.height) if box else image
+
+
+def trim_box(image: pyvips.Image, tolerance: Decimal, colour: Colour | str) -> Box | None:
+    """What ``trim`` leaves; None where that is all."""
     # Weighted by alpha, all that is transparent is alike. The name of the bands goes, or libvips would flatten them.
     weighted = premultiplied(image).copy(interpretation="multiband")
     border = edge_colour(weighted)
@@ -94,7 +101,7 @@ def trim(image: pyvips.Image, _: Look, tolerance: Decimal, colour: Colour | str)
     # line_art: without a median filter, which takes thin lines for dust and fails below 3 x 3 px.
     limit = float(tolerance) * 2.55
     left, top, width, height = weighted.find_trim(threshold=limit, background=border, line_art=True)
-    return image.crop(left, top, width, height) if width and height else image
+    return Box(left, top, width, height) if width and height else None
 
 
 def shadow(image: pyvips.Image, look: Look, strength: Decimal) -> pyvips.Image:
@@ -172,7 +179,7 @@ def _grown(cover: pyvips.Image, radius: float) -> pyvips.Image:
     distance = (places * places).recomb([[1, 1]]) ** 0.5
     disc = distance.linear(-1, radius / step + 0.5).clamp(min=0, max=1)
     grown = blocks.conv(disc.copy_memory()).cast("uchar").maxpair(blocks)
-    return grown.resize(step, kernel="linear").crop(step, step, cover.width, cover.height)
+    return enlarged(grown, step).crop(step, step, cover.width, cover.height)
 
 
 def _holes(cover: pyvips.Image) -> pyvips.Image:
