@@ -36,7 +36,7 @@ _SAFE: Headers = [
     (b"content-security-policy", b"default-src 'none'; img-src 'self'; media-src 'self'; sandbox"),
     (b"cross-origin-resource-policy", b"cross-origin"),
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"content-length, content-range, etag, x-cld-error, x-request-id"),
+    (b"access-control-expose-headers", b"content-length, content-range, etag, x-cld-error, x-renditor-ignored"),
 ]  # fmt: skip
 _PREFLIGHT: Headers = [
     *_SAFE,
@@ -44,6 +44,8 @@ _PREFLIGHT: Headers = [
     (b"access-control-allow-headers", b"range, if-none-match, if-range"),
     (b"access-control-max-age", b"86400"),
 ]
+# Characters of an error in a header: proxies refuse answers whose header fields are too long.
+_MOST_ERROR = 500
 _HINTS = {name.encode(): name for name in hints.NAMES}
 _READ = frozenset((b"accept", b"if-none-match", b"range", b"if-range", *_HINTS))
 
@@ -239,6 +241,8 @@ async def _stream(send: Send, status: int, headers: Headers, chunks: AsyncIterat
 
 def _failure(error: RenditorError, request_id: str) -> Reply:
     content, headers = problems.encode(error, request_id)
+    if error.status < 500:  # as Cloudinary does, for scripts that look there
+        headers["x-cld-error"] = error.detail.encode("ascii", "replace").decode().replace("\n", " ")[:_MOST_ERROR]
     lines = [*_SAFE, *((name.encode(), value.encode()) for name, value in headers.items())]
     return Reply(error.status, [*lines, (b"content-length", b"%d" % len(content))], content)
 

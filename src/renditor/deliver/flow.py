@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 from renditor.catalog import Catalog, assets
 from renditor.catalog.current import ASK, CurrentAssets, Name
@@ -16,18 +17,25 @@ from renditor.deliver.moving import Moving
 from renditor.deliver.pictures import Pictures
 from renditor.deliver.plan import Plan, Plans
 from renditor.deliver.rendering import Checkout, Kept, Renderer
-from renditor.deliver.responses import ReadRange, Request, Response
+from renditor.deliver.responses import ReadRange, Redirect, Request, Response
 from renditor.deliver.settings import DeliverySettings
 from renditor.deliver.usage import Usage
 from renditor.errors import NotFound
 from renditor.images.base import Source
+from renditor.images.formats import FORMATS
 from renditor.images.insight import Insight
 from renditor.models import Asset, ResourceType, is_id
 from renditor.routing import MediaRouter
 from renditor.storage.base import Storage
+from renditor.transformation import UnsupportedTransformation
+from renditor.transformation.operations import DEFAULT_IMAGE
 from renditor.transformation.path import split_delivery_path
+from renditor.transformation.presets import with_shipped
 
 _FILE_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*){0,3}")
+
+# All that may stand in a path, escapes included (RFC 3986, 3.3).
+_AS_IT_CAME = "%/:@!$&'()*+,;=~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ class Deliver:
         self._catalog = catalog
         self._storage = storage
         self._gate = gate
+        self._presets = with_shipped(settings.presets)
         self._plans = Plans()
         self._current = CurrentAssets(catalog)
         self._memory = Memory(settings.memory_cache, settings.memory_largest)
@@ -101,22 +110,45 @@ class Deliver:
             InvalidTransformation (400), Unauthenticated (401), NotFound, StillProcessing (423), and what rendering
             may raise.
         """
-        plan = self._plans.get(raw) or self._plan(tenant, kind, tail)
+        try:
+            return await self._asset(self._plans.get(raw) or self._plan(tenant, kind, tail), request, raw)
+        except UnsupportedTransformation:
+            if self.settings.on_unsupported != "proxy":
+                raise
+            return Redirect(f"{self.settings.proxy_url}/{kind}/upload/{quote(tail, _AS_IT_CAME)}", 307)
+
+    async def _asset(self, plan: Plan, request: Request, raw: bytes) -> Response:
+        path = plan.path
         # From here on a private asset is like none: every answer about it would tell that it exists.
         asset = await self._public(plan.name)
-        if asset is None and plan.path.doubt:
-            raise plan.path.doubt
+        if asset is None and path.doubt:
+            raise path.doubt
         if not plan.assets:
-            self._gate.check(plan.path)
+            self._gate.check(path)
         if asset is None:
-            raise NotFound
+            return await self._default(plan, request)
         if not plan.assets or plan.assets[0][1] is not asset:  # the same object: nothing of it has changed
-            plan = Plan(plan.name, plan.path, plan.needs, ((plan.name, asset),))
-        if kind != "image":
+            plan = Plan(plan.name, path, plan.needs, ((plan.name, asset),))
+        if plan.name[1] != "image":
             return await self._moving.answer(plan, asset, request)
         response = await self._pictures.answer(plan, asset, request, self._original(asset))
         self._plans.put(raw, plan)
         return response
+
+    async def _default(self, plan: Plan, request: Request) -> Response:
+        """``d_``: the picture to show where there is none."""
+        missing = NotFound(f"Resource not found - {plan.path.public_id}")
+        named = plan.path.transformation.last(DEFAULT_IMAGE)
+        if named is None or plan.name[1] != "image":
+            raise missing
+        stem, _, extension = named.rpartition(".")
+        public_id = stem if extension in FORMATS else named
+        asset = await self._public((plan.name[0], "image", public_id.replace(":", "/")))
+        if asset is None:
+            raise missing
+        return await self._pictures.answer(
+            Plan(plan.name, replace(plan.path, version=None), plan.needs), asset, request, self._original(asset)
+        )
 
     async def file(self, tenant: str, rendition_id: str, name: str, request: Request) -> Response:
         """Answer ``/{tenant}/files/{rendition_id}/{name}``: one file of a set, immutable. Raises: NotFound."""
@@ -128,7 +160,8 @@ class Deliver:
         return await self._moving.file(found[1], name, request)
 
     def _plan(self, tenant: str, kind: ResourceType, tail: str) -> Plan:
-        path = split_delivery_path(tail, kind, self.settings.presets)
+        ignore = self.settings.on_unsupported == "ignore"
+        path = split_delivery_path(tail, kind, self._presets, ignore_unsupported=ignore)
         return Plan((tenant, kind, path.public_id), path, Needs.of(path))
 
     async def _public(self, name: Name) -> Asset | None:
@@ -140,7 +173,7 @@ class Deliver:
     def _original(self, asset: Asset) -> Checkout:
         async def source(folder: Path) -> Source:
             path = await self._storage.checkout(asset.original_key, folder)
-            return Source(path, asset.format, Insight.from_json(asset.metadata))
+            return Source(path, asset.format, Insight.from_json(asset.metadata), tags=asset.tags)
 
         return source
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from renditor.deliver.responses import Request
 from renditor.images.formats import accept_bucket
 from renditor.transformation import Component, Transformation
-from renditor.transformation.operations import FORMAT, QUALITY
+from renditor.transformation.operations import DPR, FORMAT, QUALITY, WIDTH
 from renditor.transformation.path import DeliveryPath
 from renditor.transformation.values import AutoLevel, AutoQuality
 
@@ -57,11 +57,13 @@ class Needs:
 
     @classmethod
     def of(cls, path: DeliveryPath) -> Needs:
+        asked = path.transformation
+        quality = asked.last(QUALITY)
         return cls(
-            accept=(path.transformation.last(FORMAT) or path.ext) == "auto",
-            width=False,
-            dpr=False,
-            quality=isinstance(path.transformation.last(QUALITY), AutoQuality),
+            accept=(asked.last(FORMAT) or path.ext) == "auto",
+            width=WIDTH.key in asked.hinted,
+            dpr=DPR.key in asked.hinted,
+            quality=isinstance(quality, AutoQuality),
         )
 
     def __bool__(self) -> bool:
@@ -101,8 +103,15 @@ class Needs:
         )
 
 
-def resolve(transformation: Transformation, needs: Needs, client: Client) -> Transformation:
-    """The transformation for this client: nothing in it is left to hints."""
+def resolve(transformation: Transformation, client: Client, own_width: int | None) -> Transformation:
+    """The transformation for this client: nothing in it is left to hints.
+
+    ``own_width``: of the original, px; no hint makes a picture wider than that.
+    """
+    width = client.width
+    if width is not None and own_width is not None:
+        width = max(1, min(width, int(own_width / (client.dpr or 1))))
+    transformation = transformation.with_hints(width, client.dpr)
     if client.saves:
         transformation = Transformation(tuple(map(_lowered, transformation)))
     return transformation

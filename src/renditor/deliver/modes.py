@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
 from renditor.deliver.settings import DeliverySettings
 from renditor.errors import Unauthenticated
 from renditor.transformation import Component, parse
-from renditor.transformation.operations import CROP, FORMAT, GRAVITY, QUALITY, STREAMING_PROFILE, WIDTH
+from renditor.transformation.expressions import Deferred
+from renditor.transformation.operations import (
+    ASPECT_RATIO,
+    CROP,
+    DEFAULT_IMAGE,
+    DPR,
+    FLAG,
+    FORMAT,
+    GRAVITY,
+    QUALITY,
+    STREAMING_PROFILE,
+    WIDTH,
+)
 from renditor.transformation.path import DeliveryPath
+from renditor.transformation.presets import with_shipped
 from renditor.transformation.sign import verify
+from renditor.transformation.values import AUTO
 
-_LADDER_OPERATIONS = {CROP.key, FORMAT.key, GRAVITY.key, QUALITY.key, WIDTH.key}
+# What may stand beside a width of the ladder: each with so few values that all pictures of an asset can be counted.
+_ANY_VALUE = {CROP.key, FORMAT.key, GRAVITY.key, QUALITY.key}
+_RATIOS = {Fraction(a, b) for a, b in ((1, 1), (2, 1), (3, 2), (4, 3), (5, 4), (16, 9), (21, 9))}
+_LISTED: dict[str, Callable[[Any], bool]] = {
+    ASPECT_RATIO.key: lambda value: value in _RATIOS or 1 / value in _RATIOS,
+    DPR.key: lambda value: value == AUTO or value in (Decimal(1), Decimal("1.5"), Decimal(2), Decimal(3)),
+    FLAG.key: lambda value: (
+        {flag.name for flag in value} <= {"attachment", "getinfo", "immutable_cache", "progressive"}
+    ),
+}
+# What may follow a preset.
+_ABOUT_THE_FILE = {FORMAT.key, QUALITY.key, FLAG.key}
 
 
 class Gate:
@@ -18,7 +48,8 @@ class Gate:
     def __init__(self, settings: DeliverySettings, secret: str) -> None:
         self._settings = settings
         self._secret = secret
-        self._presets = {str(parse(text)) for text in settings.presets.values()}
+        known = with_shipped(settings.presets)
+        self._presets = {parse(text, known).components for text in known.values()}
 
     def check(self, path: DeliveryPath) -> None:
         """Raises: Unauthenticated (401) saying what this server asks for."""
@@ -37,15 +68,23 @@ class Gate:
         )
 
     def _on_ladder(self, path: DeliveryPath) -> bool:
-        asked = path.transformation.without(STREAMING_PROFILE)
-        if str(asked) in self._presets or not asked:
+        asked = path.transformation.without(STREAMING_PROFILE, DEFAULT_IMAGE).components
+        if not asked or asked in self._presets:
             return True
-        return len(asked.components) == 1 and self._component_on_ladder(asked.components[0])
+        *before, last = asked
+        if tuple(before) in self._presets:
+            return {key for key, _ in last.parameters} <= _ABOUT_THE_FILE and self._component_on_ladder(last)
+        return not before and self._component_on_ladder(last)
 
     def _component_on_ladder(self, component: Component) -> bool:
-        width = component.get(WIDTH)
-        listed = width is None or width in self._settings.widths
-        return listed and {operation.key for operation in component.operations} <= _LADDER_OPERATIONS
+        return all(self._parameter_on_ladder(key, value) for key, value in component.parameters)
+
+    def _parameter_on_ladder(self, key: str, value: Any) -> bool:
+        if isinstance(value, Deferred):
+            return False
+        if key == WIDTH.key:
+            return value == AUTO or value in self._settings.widths
+        return key in _ANY_VALUE or (key in _LISTED and _LISTED[key](value))
 
     @staticmethod
     def _how_to_sign() -> str:

@@ -16,6 +16,7 @@ from renditor.deliver.responses import (
     IMMUTABLE,
     Body,
     Head,
+    Headers,
     NotModified,
     ReadRange,
     Redirect,
@@ -28,15 +29,18 @@ from renditor.deliver.usage import Usage
 from renditor.errors import NotFound
 from renditor.images.base import ImageInfo, RemoteURL
 from renditor.images.formats import FORMATS, pick_format
+from renditor.images.insight import Insight, fingerprint
 from renditor.models import Asset
 from renditor.transformation import Transformation
-from renditor.transformation.operations import FORMAT
+from renditor.transformation.operations import DEFAULT_IMAGE, FORMAT
 from renditor.transformation.path import DeliveryPath
 
 # Longest name of a picture that is its transformation in clear; bytes. PostgreSQL indexes no more than 2700.
 _NAME_BYTES = 1000
 # Flags that decide on the answer, not on the picture: they make no renditions of their own.
 _ABOUT_THE_ANSWER = ("attachment", "getinfo", "immutable_cache")
+# Bytes of a header that repeats parts of the URL; proxies refuse answers whose header fields are too long.
+_MOST_IGNORED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,27 +104,29 @@ class Pictures:
         if variant is not None:
             return variant
         path = plan.path
-        chosen = hints.resolve(path.transformation, plan.needs, client)
+        chosen = hints.resolve(path.transformation, client, asset.width)
         output = pick_format(request.accept, _wanted_format(asset, path), _picture_info(asset), chosen)
         wanted = self._wanted(asset, chosen, output, source)
         head = Head(
             self.cache_control(asset, path),
             plan.needs.vary,
             disposition(path, asset, output),
-            [] if plan.needs.accept_ch is None else [(b"accept-ch", plan.needs.accept_ch)],
+            _more(plan),
         )
         plan.variants[client] = Variant(wanted, head)
         return plan.variants[client]
 
     def _wanted(self, asset: Asset, transformation: Transformation, output: str, source: Checkout) -> Wanted:
-        picture = transformation.without(FORMAT)
+        picture = transformation.without(FORMAT, DEFAULT_IMAGE)
         for flag in _ABOUT_THE_ANSWER:
             picture = picture.without_flag(flag)
         text = str(picture)
         name = f"{text}.{output}"
         if len(name.encode()) > _NAME_BYTES:
             name = f"{hashlib.sha256(name.encode()).hexdigest()}.{output}"
-        digest = _digest(asset.sha256, text, output, self.engine)
+        known = fingerprint(Insight.from_json(asset.metadata), picture)
+        tags = repr(asset.tags) if "tags" in text else ""  # conditions may ask for them
+        digest = _digest(asset.sha256, text, output, self.engine, known, tags)
         return Wanted(asset, picture, output, name, digest, source)
 
     def cache_control(self, asset: Asset, path: DeliveryPath) -> str:
@@ -128,6 +134,16 @@ class Pictures:
         if path.version == asset.version or path.transformation.flag("immutable_cache") is not None:
             return IMMUTABLE
         return f"public, max-age={self.settings.max_age}"
+
+
+def _more(plan: Plan) -> Headers:
+    more: Headers = []
+    if plan.needs.accept_ch is not None:
+        more.append((b"accept-ch", plan.needs.accept_ch))
+    if plan.path.left_out:
+        ignored = ", ".join(plan.path.left_out)
+        more.append((b"x-renditor-ignored", ignored.encode("ascii", "replace")[:_MOST_IGNORED]))
+    return more
 
 
 def _wanted_format(asset: Asset, path: DeliveryPath) -> str:
