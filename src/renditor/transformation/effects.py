@@ -262,7 +262,7 @@ class EffectKind:
     expects: str = "the name of an effect, and its arguments after colons: sepia, sepia:50"
 
     def read(self, text: str) -> Effect:
-        name, *given = text.split(":")
+        name, *given = text.replace(":rgb:", ":").split(":")  # digits of a colour are known without it
         declared = EFFECTS.get(name)
         if declared is None:
             raise NotMade(text) if name in NOT_MADE else ValueError(text)

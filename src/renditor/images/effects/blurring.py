@@ -61,4 +61,5 @@ def enlarged(image: pyvips.Image, step: int) -> pyvips.Image:
         odx=(step - 1) / 2,
         ody=(step - 1) / 2,
         extend="copy",
+        premultiplied=True,  # or libvips would weight the colours once more
     )
