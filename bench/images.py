@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 import pyvips
 
+from renditor.images.base import Source
 from renditor.images.libvips import LibvipsImages
 from renditor.images.quality import avif_quality
 from renditor.images.settings import ImageSettings
@@ -77,7 +78,7 @@ async def round_of(images: LibvipsImages, path: Path, fmt: str, repeat: int) -> 
     least = time.process_time() - started
     started, before = time.process_time(), decoder_cpu()
     for _ in range(repeat):
-        await images.render(path, "jpg", parse(f"c_limit,w_{WIDTH}"), fmt)
+        await images.render(Source(path, "jpg"), parse(f"c_limit,w_{WIDTH}"), fmt)
     ours = decoder_cpu() - before + time.process_time() - started
     return least * 1000 / repeat, ours * 1000 / repeat
 
