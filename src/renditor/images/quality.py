@@ -55,7 +55,6 @@ class Encoding:
     auto_quality: Mapping[str, int]
     webp_effort: int
     avif_effort: int
-    jpeg_effort: int = 0
     auto_points: Mapping[str, float] = field(default_factory=dict)
 
     def quality_of(self, transformation: Transformation) -> int:

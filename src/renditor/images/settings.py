@@ -70,13 +70,6 @@ class ImageSettings(BaseModel, extra="forbid"):
     quality: int = Field(default=80, ge=1, le=100, description="Quality when the URL has no q_, on the scale of JPEG.")
     auto_quality: AutoQuality = AutoQuality()
     unmeasured_quality: UnmeasuredQuality = UnmeasuredQuality()
-    jpeg_effort: int = Field(
-        default=0,
-        ge=0,
-        le=1,
-        description="CPU spent on JPEG: 0 least; 1 costs six times the CPU of encoding for 10 % fewer bytes."
-        " Progressive ones always get it.",
-    )
     webp_effort: int = Field(default=4, ge=0, le=6, description="CPU spent on WebP: 0 least, 6 most.")
     avif_effort: int = Field(
         default=0,
@@ -107,7 +100,6 @@ class ImageSettings(BaseModel, extra="forbid"):
             quality=self.quality,
             auto_quality=self.unmeasured_quality.model_dump(),
             auto_points=self.auto_quality.model_dump(),
-            jpeg_effort=self.jpeg_effort,
             webp_effort=self.webp_effort,
             avif_effort=self.avif_effort,
         )
