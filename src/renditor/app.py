@@ -33,10 +33,12 @@ from renditor.ffmpeg.binaries import Binaries, resolve
 from renditor.ffmpeg.run import Toolbox
 from renditor.images.settings import ImageSettings
 from renditor.ingest import Ingest
-from renditor.jobs.base import JobEngine
+from renditor.jobs.base import ANALYSIS, JobEngine
 from renditor.recipes import Recipes
+from renditor.recipes.analysis import AnalysisRecipe
 from renditor.recipes.moving import MovingRecipe
 from renditor.recipes.publishing import Publisher
+from renditor.recipes.recipe import Recipe
 from renditor.recipes.sweeps import Sweeps
 from renditor.routing import MediaRouter, Providers
 from renditor.sandbox.broker import BrokerClient
@@ -101,7 +103,8 @@ def build(settings: Settings, role: Role) -> App:
     jobs = registry.load("jobs", "dbos")(settings.jobs, data)
     moving = MovingRecipe(Publisher(catalog, storage), router, settings.recipes, settings.video.tier)
     work = data / "work"
-    recipes = Recipes(catalog, {"video": moving, "audio": moving}, Sweeps(catalog, storage, work), work)
+    known: dict[str, Recipe] = {"video": moving, "audio": moving, ANALYSIS: AnalysisRecipe(catalog, storage, router)}
+    recipes = Recipes(catalog, known, Sweeps(catalog, storage, work), work)
     if role != "web":
         recipes.register(jobs)
     ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")

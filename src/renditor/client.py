@@ -144,6 +144,14 @@ class Client:
         """An asset with its renditions and URLs. Raises: ServerError."""
         return await self._ask("GET", f"/media/{quote(asset_id, safe='')}")
 
+    async def set_focal_point(self, asset_id: str, point: tuple[float, float] | None) -> Asset:
+        """Say which point of a picture its crops keep: shares (0-1) from the left and the top; None: what was found.
+
+        Raises: ServerError.
+        """
+        body = {"focal_point": None if point is None else {"x": point[0], "y": point[1]}}
+        return await self._ask("PATCH", f"/media/{quote(asset_id, safe='')}", json=body)
+
     async def wait(self, asset_id: str, on_progress: Callable[[int, str], None] | None = None) -> Asset:
         """The asset once its processing has ended, however it ended (``status`` says).
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Protocol, Self
 from renditor import app, config, service
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.views import Views
-from renditor.errors import Forbidden
+from renditor.errors import Forbidden, Unprocessable
 from renditor.ingest import UploadOptions
 from renditor.models import DEFAULT_TENANT, Principal
 from renditor.routing import MediaRouter
@@ -127,6 +127,16 @@ class MediaProcessingService(service.MediaProcessingService):
                 raise TimeoutError
             await asyncio.sleep(_POLL_SECONDS)
         return found
+
+    async def set_focal_point(self, media_id: str, user: User, point: tuple[float, float] | None) -> dict[str, Any]:
+        """Say which point of a picture its crops keep: shares (0-1) from the left and the top; None: what was found.
+
+        Raises: NotFound; Unprocessable: no picture, or a point outside of it.
+        """
+        if point is not None and not all(0 <= share <= 1 for share in point):
+            raise Unprocessable("focal_point: x and y are shares, from 0 to 1.", code="invalid-body")
+        await self.change(self._principal(user), media_id, focal_point=point or "found")
+        return await self.media(media_id, user)
 
     async def remove(self, media_id: str, user: User) -> None:
         """Delete the user's asset with all that was made of it. Raises: NotFound."""

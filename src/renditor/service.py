@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from renditor import observe
 from renditor.access import apikeys
@@ -113,8 +113,16 @@ class MediaProcessingService:
         *,
         visibility: Visibility | None = None,
         tags: list[str] | None = None,
+        focal_point: tuple[float, float] | Literal["found"] | None = None,
     ) -> Asset:
-        """Change what may be changed; it takes effect at once in every process. Raises: NotFound, Unprocessable."""
+        """Change what may be changed; it takes effect at once in every process. None: leave it as it is.
+
+        Args:
+            focal_point: x and y as shares (0-1) of the upright picture; ``found``: back to the one that was found.
+                The version in the asset's URLs becomes another: what was cached for ever under the old one is old now.
+
+        Raises: NotFound; Unprocessable: bad tags, or a focal point for something that is no picture.
+        """
         values: dict[str, Any] = {"updated_at": now_ms()}
         if visibility is not None:
             values["visibility"] = visibility
@@ -126,8 +134,14 @@ class MediaProcessingService:
 
         def work(connection: Any) -> Asset:
             asset = assets.owned(connection, principal, asset_id)
+            if focal_point is not None:
+                if asset.media_type != "image":
+                    raise Unprocessable("focal_point: Only pictures have one.", code="invalid-body")
+                point = None if focal_point == "found" else list(focal_point)
+                assets.merge_metadata(connection, asset_id, {"custom_point": point})
+                assets.renew_version(connection, asset_id)
             assets.update(connection, asset_id, **values)
-            return replace(asset, **values | ({"tags": tuple(values["tags"])} if "tags" in values else {}))
+            return assets.get(connection, asset_id)
 
         return await self.flows.catalog.write(work)
 

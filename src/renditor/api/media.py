@@ -67,6 +67,15 @@ _UPLOAD_BODY = {
 }
 
 
+class FocalPoint(BaseModel):
+    """A point of the upright picture: shares of its width from the left, and of its height from the top."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    x: float = Field(ge=0, le=1)
+    y: float = Field(ge=0, le=1)
+
+
 class AssetChange(BaseModel):
     """What may be changed of an asset; any other field is refused."""
 
@@ -74,6 +83,14 @@ class AssetChange(BaseModel):
 
     visibility: Literal["public", "private"] | None = None
     tags: list[str] | None = Field(None, max_length=50)
+    focal_point: FocalPoint | None = None
+
+    @property
+    def wanted_point(self) -> tuple[float, float] | Literal["found"] | None:
+        """What ``service.change`` takes: null and leaving out are two things."""
+        if self.focal_point is not None:
+            return self.focal_point.x, self.focal_point.y
+        return "found" if "focal_point" in self.model_fields_set else None
 
 
 def router(service: MediaProcessingService, views: Views) -> APIRouter:
@@ -185,10 +202,15 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
     async def change(
         media_id: str, request: Request, principal: Annotated[Principal, Depends(writer)]
     ) -> dict[str, Any]:
-        """Change visibility or tags."""
+        """Change visibility, tags or the focal point (null goes back to the point that was found).
+
+        A new focal point changes the version in the asset's URLs.
+        """
         await service.get(principal, media_id)  # unknown ids are 404 whatever the body is
         asked = await _read_change(request)
-        await service.change(principal, media_id, visibility=asked.visibility, tags=asked.tags)
+        await service.change(
+            principal, media_id, visibility=asked.visibility, tags=asked.tags, focal_point=asked.wanted_point
+        )
         return views.asset(*await service.get(principal, media_id))
 
     @routes.delete("/{media_id}", status_code=204, responses=_refusals(404), summary="Delete an asset")
@@ -220,4 +242,17 @@ async def _read_change(request: Request) -> AssetChange:
 
 
 def _json_body(model: type[BaseModel]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+    schema = model.model_json_schema()
+    schema = _inlined(schema, schema.pop("$defs", {}))
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _inlined(schema: Any, parts: dict[str, Any]) -> Any:
+    """The schema with its parts in place of the references to them, which would count from the top of the document."""
+    if isinstance(schema, list):
+        return [_inlined(item, parts) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(parts[schema["$ref"].rpartition("/")[2]], parts)
+    return {name: _inlined(value, parts) for name, value in schema.items()}

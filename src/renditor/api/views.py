@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from renditor.api.insight import shown_metadata
 from renditor.catalog.assets import resource_type
 from renditor.models import Asset, Rendition
 
@@ -38,7 +39,7 @@ class Views:
             "created_at": _iso(asset.created_at),
             "updated_at": _iso(asset.updated_at),
             "error": asset.error,
-            "metadata": asset.metadata,
+            "metadata": shown_metadata(asset),
             "renditions": [self.rendition(asset, item) for item in renditions or []],
             **self.urls(asset),
         }

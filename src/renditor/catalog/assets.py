@@ -198,6 +198,25 @@ def remove(connection: sa.Connection, asset: Asset) -> list[str]:
     return job_ids
 
 
+def merge_metadata(connection: sa.Connection, asset_id: str, found: dict[str, Any]) -> None:
+    """Put facts into an asset's metadata; what stands under other names there stays, whoever writes it meanwhile."""
+    query = sa.select(assets.c.metadata).where(assets.c.id == asset_id).with_for_update()
+    known = connection.execute(query).one_or_none()
+    if known is not None:
+        update(connection, asset_id, metadata=known[0] | found)
+
+
+def renew_version(connection: sa.Connection, asset_id: str) -> None:
+    """Give the asset's URLs another version."""
+    connection.execute(assets.update().where(assets.c.id == asset_id).values(version=assets.c.version + 1))
+
+
+def metadata_of_twins(connection: sa.Connection, original_key: str, limit: int = 10) -> list[dict[str, Any]]:
+    """The metadata of assets that share an original, newest last."""
+    query = sa.select(assets.c.metadata).where(assets.c.original_key == original_key).order_by(assets.c.id).limit(limit)
+    return [row[0] for row in connection.execute(query)]
+
+
 def update(connection: sa.Connection, asset_id: str, **values: Any) -> None:
     connection.execute(assets.update().where(assets.c.id == asset_id).values(**values))
 

@@ -1,4 +1,8 @@
-"""Questions about jobs: their state is ours (shown to users); the engine keeps only what it needs to run them."""
+"""Questions about jobs: their state is ours (shown to users); the engine keeps only what it needs to run them.
+
+A job that carries out the asset's own recipe speaks for the asset: their status, progress and error are one. All others
+work in the background (the analysis of a picture): the asset is as it is, whatever becomes of them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,12 @@ def get(connection: sa.Connection, job_id: str) -> Job | None:
 
 
 def active_of(connection: sa.Connection, asset_id: str) -> list[Job]:
-    query = sa.select(jobs).where(jobs.c.asset_id == asset_id, jobs.c.status.in_(_ACTIVE))
+    """The unfinished jobs that speak for the asset."""
+    query = (
+        sa.select(jobs)
+        .join(assets, assets.c.id == jobs.c.asset_id)
+        .where(jobs.c.asset_id == asset_id, jobs.c.status.in_(_ACTIVE), jobs.c.recipe == assets.c.recipe)
+    )
     return [_job(row) for row in connection.execute(query)]
 
 
@@ -39,8 +48,8 @@ def unfinished_ids(connection: sa.Connection) -> set[str]:
     return set(connection.scalars(sa.select(jobs.c.id).where(jobs.c.status.in_(_ACTIVE))))
 
 
-def touch(connection: sa.Connection, job_id: str) -> None:
-    connection.execute(jobs.update().where(jobs.c.id == job_id).values(updated_at=now_ms()))
+def touch(connection: sa.Connection, job_ids: list[str]) -> None:
+    connection.execute(jobs.update().where(jobs.c.id.in_(job_ids)).values(updated_at=now_ms()))
 
 
 def start(connection: sa.Connection, job_id: str) -> Job | None:
@@ -56,28 +65,27 @@ def start(connection: sa.Connection, job_id: str) -> Job | None:
 
 
 def progress(connection: sa.Connection, job_id: str, percent: int, stage: str) -> bool:
-    """Record how far a running job is (0-100), on the job and on its asset. False when it is running no more."""
+    """Record how far a running job is (0-100). False when it is running no more."""
     values = {"progress": percent, "stage": stage, "updated_at": now_ms()}
-    row = connection.execute(
-        jobs.update().where(jobs.c.id == job_id, jobs.c.status == "running").values(**values).returning(jobs.c.asset_id)
-    ).one_or_none()
-    if row is None:
-        return False
-    connection.execute(assets.update().where(assets.c.id == row.asset_id).values(**values))
-    return True
+    return _write(connection, (jobs.c.id == job_id) & (jobs.c.status == "running"), values)
 
 
 def finish(connection: sa.Connection, job_id: str, status: JobStatus, error: dict[str, Any] | None = None) -> bool:
-    """End a job, and its asset with it. False when it had ended before (or its asset is gone): nothing is changed."""
+    """End a job. False when it had ended before (or its asset is gone): nothing is changed."""
     values: dict[str, Any] = {"status": status, "error": error, "stage": None, "updated_at": now_ms()}
     if status == "completed":
         values["progress"] = 100
-    row = connection.execute(
-        jobs.update().where(jobs.c.id == job_id, jobs.c.status.in_(_ACTIVE)).values(**values).returning(jobs.c.asset_id)
-    ).one_or_none()
+    return _write(connection, (jobs.c.id == job_id) & jobs.c.status.in_(_ACTIVE), values)
+
+
+def _write(connection: sa.Connection, which: sa.ColumnElement[bool], values: dict[str, Any]) -> bool:
+    """Write to one job, and to the asset where the job speaks for it. False: there is no such job."""
+    statement = jobs.update().where(which).values(**values).returning(jobs.c.asset_id, jobs.c.recipe)
+    row = connection.execute(statement).one_or_none()
     if row is None:
         return False
-    connection.execute(assets.update().where(assets.c.id == row.asset_id).values(**values))
+    spoken_for = (assets.c.id == row.asset_id) & (assets.c.recipe == row.recipe)
+    connection.execute(assets.update().where(spoken_for).values(**values))
     return True
 
 

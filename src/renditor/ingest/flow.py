@@ -19,7 +19,7 @@ from renditor.errors import RenditorError, TooLarge, Unprocessable, UnsupportedM
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.images.base import ImageInfo
 from renditor.ingest.options import UploadOptions, check_public_id
-from renditor.jobs.base import RECIPE_JOB, JobEngine
+from renditor.jobs.base import ANALYSIS, RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, MediaType, Principal, new_id, now_ms
 from renditor.routing import MediaRouter
 from renditor.storage import keys
@@ -27,6 +27,8 @@ from renditor.storage.base import Storage
 
 # Chunks are hashed and written in batches of this size, in a thread, while the next ones arrive.
 _BATCH = 1024 * 1024
+# What is done in the background with a type that has no recipe of its own: the asset is complete without it.
+_AFTERWARDS: dict[MediaType, str] = {"image": ANALYSIS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +226,15 @@ class Ingest:
 
     async def _commit(self, asset: Asset, spool: Spool, *, overwrite: bool) -> Asset:
         job = None
-        if asset.recipe:
-            job = Job(new_id(), asset.id, asset.recipe, "queued", asset.created_at, asset.updated_at)
+        recipe = asset.recipe or _AFTERWARDS.get(asset.media_type)
+        if recipe:
+            job = Job(new_id(), asset.id, recipe, "queued", asset.created_at, asset.updated_at)
         saved = await self._make_known(asset, job, spool.path, overwrite=overwrite)
         if job:
             # A job that cannot be handed over now is not lost: the reconciler finds its row and does it.
             with contextlib.suppress(RenditorError):
-                await self.jobs.enqueue(RECIPE_JOB, job.id, {"job_id": job.id})
+                background = asset.recipe is None
+                await self.jobs.enqueue(RECIPE_JOB, job.id, {"job_id": job.id}, background=background)
         return saved
 
     async def _make_known(self, asset: Asset, job: Job | None, path: Path, *, overwrite: bool) -> Asset:

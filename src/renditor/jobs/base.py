@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 # The job that carries out a recipe. The flows do not import each other: one enqueues it, another registers it.
 RECIPE_JOB = "recipe"
+# The recipe that looks at a picture after its upload.
+ANALYSIS = "analysis"
 
 Json = dict[str, Any]
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
@@ -30,6 +32,13 @@ class JobSettings(BaseModel):
         ge=1,
         le=1000,
         description="Jobs one worker runs at the same time. Kept in the database: the last to start sets it for all.",
+    )
+    background_concurrency: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="Jobs nobody waits for (analysis of pictures) that one worker runs at the same time, beside the"
+        " others; kept in the database like concurrency.",
     )
     part_concurrency: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
@@ -129,8 +138,10 @@ class JobEngine(Protocol):
         """
         ...
 
-    async def enqueue(self, name: str, job_id: str, payload: Json) -> None:
+    async def enqueue(self, name: str, job_id: str, payload: Json, *, background: bool = False) -> None:
         """Accept a job. The same ``job_id`` twice is one job, also after it has ended.
+
+        ``background``: nobody waits for it; it takes no place from the other jobs and waits behind its own kind.
 
         Raises: Unavailable; Conflict when the id belongs to a job of another name.
         """

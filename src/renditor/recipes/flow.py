@@ -111,14 +111,19 @@ class Recipes:
 
     async def reconcile(self, engine: JobEngine) -> None:
         """Bring our rows and the engine's together: hand over what never arrived, end what the engine gave up."""
+        alive = []
         for job in await self.catalog.read(lambda c: jobs.stale(c, now_ms() - _STALE_MS)):
             state = await engine.status(job.id)
             if state is None:
-                await engine.enqueue(RECIPE_JOB, job.id, {"job_id": job.id})
-                await self.catalog.write(partial(jobs.touch, job_id=job.id))
-            elif state.state in ("failed", "cancelled", "completed"):
+                background = self.recipes[job.recipe].background
+                await engine.enqueue(RECIPE_JOB, job.id, {"job_id": job.id}, background=background)
+            if state is None or state.state in ("queued", "running"):
+                alive.append(job.id)
+            else:
                 gave_up = Internal("Processing was given up after several attempts.", code="gave-up")
                 await self._fail(job, gave_up)
+        if alive:  # the next round begins with those behind them
+            await self.catalog.write(partial(jobs.touch, job_ids=alive))
 
 
 def _may_pass(error: Exception) -> bool:

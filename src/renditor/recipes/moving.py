@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from renditor.audio.base import AudioFormat
 from renditor.models import Asset, Output
@@ -18,6 +19,8 @@ from renditor.video.plan import Tier, plan
 @dataclass(frozen=True, slots=True)
 class MovingRecipe:
     """Runs the provider of the asset's media type, and keeps the asset's progress up to date meanwhile."""
+
+    background: ClassVar[bool] = False
 
     publisher: Publisher
     router: MediaRouter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from renditor.models import Asset, Job
 
@@ -23,7 +23,12 @@ class Attempt:
 
 
 class Recipe(Protocol):
-    """Does the work of one kind of job, and ends the job as completed in the transaction that shows what it made."""
+    """Does the work of one kind of job, and ends the job as completed in the transaction that shows what it made.
+
+    ``background``: nobody waits for it. Such a job says nothing about its asset: see ``catalog.jobs``.
+    """
+
+    background: ClassVar[bool]
 
     async def run(self, attempt: Attempt) -> int:
         """Do it all. At least once: an attempt may follow one that died anywhere in between.

@@ -25,6 +25,7 @@ APPLICATION: Final = "renditor"
 VERSION: Final = "1"
 # Jobs keep their slot while they wait for their parts: on one queue, enough waiting jobs would block all parts.
 JOBS: Final = "jobs"
+BACKGROUND: Final = "background"
 PARTS: Final = "parts"
 
 

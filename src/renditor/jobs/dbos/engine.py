@@ -17,7 +17,7 @@ from dbos import error as dbos_error
 
 from renditor.errors import Conflict, Unavailable
 from renditor.jobs.base import JobFunction, JobSettings, JobState, Json, State, Tick
-from renditor.jobs.dbos.database import APPLICATION, JOBS, PARTS, VERSION, address, connect
+from renditor.jobs.dbos.database import APPLICATION, BACKGROUND, JOBS, PARTS, VERSION, address, connect
 from renditor.jobs.dbos.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -66,13 +66,13 @@ class DbosEngine:
             raise RuntimeError(f"{name!r} must be scheduled before the worker starts")
         self._ticks.append((name, every, fn))
 
-    async def enqueue(self, name: str, job_id: str, payload: Json) -> None:
+    async def enqueue(self, name: str, job_id: str, payload: Json, *, background: bool = False) -> None:
         def ask(client: DBOSClient) -> None:
             try:
                 client.enqueue(
                     {
                         "workflow_name": name,
-                        "queue_name": JOBS,
+                        "queue_name": BACKGROUND if background else JOBS,
                         "workflow_id": job_id,
                         "app_version": VERSION,
                         "application_name": APPLICATION,
@@ -119,7 +119,11 @@ class DbosEngine:
         if not _one_per_process.acquire(blocking=False):
             raise RuntimeError("a process can be one worker only: DBOS is a singleton")
         try:
-            for queue, concurrency in ((JOBS, settings.concurrency), (PARTS, settings.part_concurrency)):
+            for queue, concurrency in (
+                (JOBS, settings.concurrency),
+                (BACKGROUND, settings.background_concurrency),
+                (PARTS, settings.part_concurrency),
+            ):
                 client.register_queue(
                     queue,
                     worker_concurrency=concurrency,
