@@ -155,7 +155,8 @@ async def test_running_out_of_memory_is_a_limit_of_ours(make_images: MakeImages,
 async def test_a_render_that_takes_too_long_is_stopped(make_images: MakeImages, tmp_path: Path) -> None:
     images = make_images(render_timeout=0.1)
     path = saved(tmp_path, encoded(noise(1500, 1500), "jpg"))
-    with pytest.raises(Overloaded):
+    # On an idle machine its processor time is used up as soon as its time; on a busy one the clock is first.
+    with pytest.raises((LimitExceeded, Overloaded)):
         await images.render(Source(path, "jpg"), parse(""), "gif")
     assert (await images.render(Source(path, "jpg"), parse("w_10"), "jpg")).width == 10
 
@@ -183,7 +184,7 @@ def samples(shared_media: Path) -> Path:
         ("Landscape_6.jpg", "jpg", ImageInfo("jpg", 600, 450, orientation=6, has_icc=True), 400, 300),
         ("Portrait_5.jpg", "jpg", ImageInfo("jpg", 450, 600, orientation=5, has_icc=True), 400, 533),
         ("alpha-layer-1-fill.png", "png", ImageInfo("png", 2048, 1536, has_alpha=True, bands=4), 400, 300),
-        ("gain-map.jpg", "jpg", ImageInfo("jpg", 3840, 2160, has_icc=True), 400, 225),
+        ("gain-map.jpg", "jpg", ImageInfo("jpg", 3840, 2160, has_icc=True, has_gain_map=True), 400, 225),
         ("rotating-squares.gif", "gif", ImageInfo("gif", 80, 80, pages=30, has_alpha=True, bands=4), 400, 400),
         ("sdr_cosmos12920_cicp1-13-6_yuv444_full_qp10.avif", "avif", ImageInfo("avif", 2048, 858), 400, 168),
     ],
@@ -209,14 +210,6 @@ async def test_the_cmyk_sample_has_green_grass_and_red_shoes(images: LibvipsImag
     assert grass[1] > grass[2] + 40
     assert shoes[0] > shoes[1] + 50
     assert shoes[0] > shoes[2] + 50
-
-
-async def test_the_gain_map_sample_keeps_only_its_base_picture(images: LibvipsImages, samples: Path) -> None:
-    path = samples / "gain-map.jpg"
-    assert b"hdrgm" in path.read_bytes(), "a gain map, or this test shows nothing"
-    rendered = await images.render(Source(path, "jpg"), parse("w_400"), "jpg")
-    assert b"hdrgm" not in rendered.content
-    assert rendered.content.count(b"\xff\xd8\xff") == 1
 
 
 @pytest.mark.parametrize(

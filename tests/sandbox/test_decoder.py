@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from renditor.errors import Overloaded
+from renditor.errors import LimitExceeded, Overloaded
 from renditor.sandbox import frames
 from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.policy import Limits
@@ -27,7 +27,7 @@ async def test_one_job_has_a_budget_of_processor_time(launcher: Launcher, source
             process.send({"id": number, "request": {"do": "sleep", "seconds": 0.3}, "timeout": 0.2}, source, output)
             assert (await process.answer(number, 10))["id"] == number
         process.send({"id": 9, "request": {"do": "spin"}, "timeout": 0.2}, source, output)
-        with pytest.raises(Overloaded, match="processor time"):
+        with pytest.raises(LimitExceeded, match="processor time"):
             await process.answer(9, 10)
     process.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,13 +12,15 @@ from typing import Any
 
 from renditor.errors import Internal, InvalidTransformation
 from renditor.images.analysis import Analysis
-from renditor.images.base import ImageInfo, Rendered, Source
+from renditor.images.base import ImageInfo, RemoteURL, Rendered, Source
 from renditor.images.formats import FORMATS
 from renditor.images.settings import ImageSettings
 from renditor.sandbox.frames import MAX_LAYERS
-from renditor.sandbox.pool import Decoder
+from renditor.sandbox.pool import Answer, Decoder
 from renditor.transformation import Transformation
 
+# Pictures of one call: a request is one packet, and the decoder is busy for as long as all of them take.
+_SET = 24
 _WORD = re.compile(r"[a-z0-9_-]{1,20}")
 
 
@@ -45,31 +47,37 @@ class LibvipsImages:
 
     async def render(self, source: Source, transformation: Transformation, output: str) -> Rendered:
         """See ``ImageProvider.render``."""
+        request = {"do": "render", **_ordered(transformation, output)}
+        answer = await self._answer(source, request, self._settings.render_timeout)
+        return _rendered(answer.meta, output, answer.content)
+
+    async def render_set(
+        self, source: Source, wanted: Sequence[tuple[Transformation, str]]
+    ) -> list[Rendered | RemoteURL]:
+        """See ``ImageProvider.render_set``. Every ``_SET`` pictures are one call."""
+        made: list[Rendered | RemoteURL] = []
+        for start in range(0, len(wanted), _SET):
+            part = wanted[start : start + _SET]
+            request = {"do": "render_set", "wanted": [_ordered(*one) for one in part]}
+            answer = await self._answer(source, request, self._settings.render_timeout * len(part))
+            made += _apart(answer, [output for _, output in part])
+        return made
+
+    async def _answer(self, source: Source, request: dict[str, Any], seconds: float) -> Answer:
         layers = list(source.layers.items())
         if len(layers) > MAX_LAYERS:
             raise InvalidTransformation(f"A picture takes at most {MAX_LAYERS} layers")
-        request = {
-            "do": "render",
+        known = {
             "format": source.format,
             "bounds": self._bounds,
             "insight": source.insight.to_json(),
             "tags": source.tags,
             "layers": [{"id": public_id, "format": one.format, "insight": _places(one)} for public_id, one in layers],
-            "transformation": str(transformation),
-            "output": output,
             "encoding": self._encoding,
         }
         with ExitStack() as stack:
             descriptor, *more = (stack.enter_context(_opened(one.path)) for one in (source, *source.layers.values()))
-            answer = await self._decoder.call(request, descriptor, timeout=self._settings.render_timeout, layers=more)
-        return Rendered(
-            content=answer.content,
-            content_type=FORMATS[output].content_type,
-            format=output,
-            width=_number(answer.meta, "width"),
-            height=_number(answer.meta, "height"),
-            pages=_number(answer.meta, "pages"),
-        )
+            return await self._decoder.call(request | known, descriptor, timeout=seconds, layers=more)
 
     async def analyse(self, source: Source) -> Analysis:
         """See ``ImageProvider.analyse``."""
@@ -77,6 +85,35 @@ class LibvipsImages:
         with _opened(source.path) as descriptor:
             answer = await self._decoder.call(request, descriptor, timeout=self._settings.render_timeout)
         return Analysis.from_json(answer.meta)
+
+
+def _ordered(transformation: Transformation, output: str) -> dict[str, str]:
+    return {"transformation": str(transformation), "output": output}
+
+
+def _rendered(meta: dict[str, Any], output: str, content: bytes) -> Rendered:
+    return Rendered(
+        content=content,
+        content_type=FORMATS[output].content_type,
+        format=output,
+        width=_number(meta, "width"),
+        height=_number(meta, "height"),
+        pages=_number(meta, "pages"),
+    )
+
+
+def _apart(answer: Answer, outputs: Sequence[str]) -> Iterator[Rendered]:
+    """The pictures of a set, which lie one behind the other in the content."""
+    pictures = answer.meta.get("pictures")
+    if not isinstance(pictures, list) or len(pictures) != len(outputs):
+        raise _senseless()
+    start = 0
+    for meta, output in zip(pictures, outputs, strict=True):
+        end = start + _number(meta if isinstance(meta, dict) else {}, "bytes", most=len(answer.content) - start)
+        yield _rendered(meta, output, answer.content[start:end])
+        start = end
+    if start != len(answer.content):
+        raise _senseless()
 
 
 def _places(layer: Source) -> dict[str, Any]:
@@ -98,14 +135,20 @@ def _read_info(meta: dict[str, Any], fmt: str) -> ImageInfo:
         bit_depth=_number(meta, "bit_depth", most=64),
         colour_space=space if isinstance(space, str) and _WORD.fullmatch(space) else "unknown",
         has_icc=meta.get("has_icc") is True,
+        has_gain_map=meta.get("has_gain_map") is True,
+        flat=meta.get("flat") is True,
     )
 
 
 def _number(meta: dict[str, Any], name: str, *, most: int = 10_000_000) -> int:
     value = meta.get(name)
     if type(value) is not int or not 1 <= value <= most:
-        raise Internal("A decoder gave an answer that makes no sense.")
+        raise _senseless()
     return value
+
+
+def _senseless() -> Internal:
+    return Internal("A decoder gave an answer that makes no sense.")
 
 
 @contextmanager
