@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -107,6 +107,17 @@ class ImageProvider(Protocol):
             InvalidTransformation: the transformation cannot be applied to this picture (400).
             NotFound: it names a layer that the source does not have (404).
             CorruptMedia, UnsupportedMedia, LimitExceeded, Overloaded: as for ``probe``.
+        """
+        ...
+
+    async def render_set(
+        self, source: Source, wanted: Sequence[tuple[Transformation, str]]
+    ) -> list[Rendered | RemoteURL]:
+        """Make several pictures of one source, in the order of ``wanted`` (transformation and ``output`` of each).
+
+        A provider that renders itself decodes once where it can. Nothing is made if one of them cannot be.
+
+        Raises: as for ``render``.
         """
         ...
 

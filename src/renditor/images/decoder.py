@@ -28,6 +28,7 @@ from renditor.images.layers import LayerFile, Layers
 from renditor.images.loading import attribution_of, read_header, vips_errors
 from renditor.images.pipeline import Job, build
 from renditor.images.quality import Encoding
+from renditor.images.sets import SharedDecode, largest_first
 from renditor.images.text import prepare_fonts
 from renditor.sandbox.decoder import cpu_budget, serve
 from renditor.transformation import Transformation, parse
@@ -104,20 +105,45 @@ def _analyse(call: Call) -> dict[str, Any]:
 def _render(call: Call) -> dict[str, Any]:
     """Size (px) and pages of the result. Needs ``encoding``, ``transformation`` and ``output``; takes ``insight``,
     ``tags``, and ``layers`` (``id``, ``format`` and ``insight`` of each)."""
-    request, info = call.request, call.info
-    fmt = request["output"]
-    if fmt not in FORMATS:
-        raise InvalidTransformation(f"Unsupported format {fmt[:20]}")
-    transformation = parse(request["transformation"])
-    keeps = keeps_attribution(transformation)
-    origin = Origin(info.format, attribution_of(call.source, info.format) if keeps else NOBODY)
-    insight = Insight.from_json(request.get("insight", {}))
-    job = Job(call.source, info, transformation, fmt, insight, _layers(call), frozenset(request.get("tags", ())))
     with vips_errors():
-        picture = build(job, call.bounds)
-        encoding = call.encoding.for_picture(insight, fmt, picture.size.width * picture.size.height)
-        call.output.write(encode(picture.image, fmt, transformation, encoding, origin))
-    return {"width": picture.size.width, "height": picture.size.height, "pages": picture.frames}
+        content, meta = _finished(call, _job(call, call.request, _layers(call)))
+    call.output.write(content)
+    return meta
+
+
+def _render_set(call: Call) -> dict[str, Any]:
+    """``pictures``: size, pages and bytes of each, in the order of ``wanted`` (``transformation`` and ``output`` of
+    each), and one after the other in the content. The rest as for ``render``."""
+    layers, shared = _layers(call), SharedDecode()
+    jobs = [replace(_job(call, one, layers), load=shared) for one in call.request["wanted"]]
+    contents, pictures = [b""] * len(jobs), [dict[str, Any]()] * len(jobs)
+    with vips_errors():
+        for place in largest_first(jobs):
+            contents[place], meta = _finished(call, jobs[place])
+            pictures[place] = meta | {"bytes": len(contents[place])}
+    for content in contents:
+        call.output.write(content)
+    return {"pictures": pictures}
+
+
+def _job(call: Call, wanted: dict[str, Any], layers: Layers) -> Job:
+    output = wanted["output"]
+    if output not in FORMATS:
+        raise InvalidTransformation(f"Unsupported format {output[:20]}")
+    insight = Insight.from_json(call.request.get("insight", {}))
+    tags = frozenset(call.request.get("tags", ()))
+    return Job(call.source, call.info, parse(wanted["transformation"]), output, insight, layers, tags)
+
+
+def _finished(call: Call, job: Job) -> tuple[bytes, dict[str, Any]]:
+    """The bytes of a picture, and its size (px) and pages."""
+    transformation, fmt = job.transformation, job.output
+    keeps = keeps_attribution(transformation)
+    origin = Origin(job.info.format, attribution_of(call.source, job.info.format) if keeps else NOBODY)
+    picture = build(job, call.bounds)
+    encoding = call.encoding.for_picture(job.insight, fmt, picture.size.width * picture.size.height)
+    content = encode(picture.image, fmt, transformation, encoding, origin)
+    return content, {"width": picture.size.width, "height": picture.size.height, "pages": picture.frames}
 
 
 def _layers(call: Call) -> Layers:
@@ -129,7 +155,12 @@ def _layers(call: Call) -> Layers:
     return Layers(files)
 
 
-CALLS: dict[str, Callable[[Call], dict[str, Any]]] = {"probe": _probe, "analyse": _analyse, "render": _render}
+CALLS: dict[str, Callable[[Call], dict[str, Any]]] = {
+    "probe": _probe,
+    "analyse": _analyse,
+    "render": _render,
+    "render_set": _render_set,
+}
 
 
 def main() -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pyvips
@@ -39,6 +40,7 @@ class Job:
     """What to make, and of what.
 
     ``source``: descriptor of the original. ``info``: its header. ``output``: a concrete format. ``tags``: of the asset.
+    ``load``: what reads a still picture.
     """
 
     source: int
@@ -48,6 +50,13 @@ class Job:
     insight: Insight = NOTHING_KNOWN
     layers: Layers = field(default_factory=Layers)
     tags: frozenset[str] = frozenset()
+    load: Callable[[int, ImageInfo, Size | None, int], pyvips.Image] = load_upright
+
+    @property
+    def moving(self) -> bool:
+        """Whether the result is an animation."""
+        animated = is_animated(self.info) and FORMATS[self.output].animation
+        return animated and self.transformation.last(PAGE) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +80,15 @@ def build(job: Job, bounds: Bounds) -> Picture:
     page = _page(job)
     info, insight = _as_asked(job, page, bounds)
     insight = _looked_at(job, info, insight, page)
-    moving = is_animated(info) and FORMATS[job.output].animation and job.transformation.last(PAGE) is None
-    frame_count = info.pages if moving else 1
+    frame_count = info.pages if job.moving else 1
     size = Size(info.width, info.height)
     facts = facts_of(size, insight, pages=info.pages, tags=job.tags)
     sketch = Sketch(size, job.layers.measure)
     walk(sketch, job.transformation, facts, insight)
     bounds.check_results(sketch.made or [size], frame_count)
     check_fits(job.output, sketch.size, frame_count, alpha=info.has_alpha)
-    if not moving:
-        pixels = Pixels(size, lambda target: load_upright(job.source, info, target, page), job.layers)
+    if not job.moving:
+        pixels = Pixels(size, lambda target: job.load(job.source, info, target, page), job.layers)
         walk(pixels, job.transformation, facts, insight)
         image, made = pixels.image, pixels.size
         if info.has_gain_map and job.output == "jpg":
@@ -137,7 +145,7 @@ def _looked_at(job: Job, info: ImageInfo, insight: Insight, page: int) -> Insigh
     longer = max(info.width, info.height)
     share = min(1.0, faces.SIDE / longer)
     small = Size(max(1, round(info.width * share)), max(1, round(info.height * share)))
-    image = to_srgb(load_upright(job.source, info, small, page)).copy_memory()
+    image = to_srgb(job.load(job.source, info, small, page)).copy_memory()
     found = insight.faces if insight.faces is not None else faces.detect(image) or ()
     return replace(insight, faces=found, focal_point=insight.focal_point or focal_point(image, found))
 

@@ -1,0 +1,75 @@
+"""Several pictures of one source from one decode. Runs inside a decoder only.
+
+Decoding is most of the work of a small picture: of eight sizes and formats of one photo it would be done eight times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pyvips
+
+from renditor.images.base import ImageInfo
+from renditor.images.geometry import Size
+from renditor.images.loading import load_upright, resized
+from renditor.images.pipeline import Job
+from renditor.images.walk import facts_of, results
+
+# Bytes of pixels that are held for the next pictures: a quarter of what a decoder may have, beside what decoding takes.
+_MOST_HELD = 256 * 1024**2
+
+
+@dataclass(slots=True)
+class SharedDecode:
+    """Stands in for ``load_upright`` and remembers what it gave: asked for the largest size first, it decodes once.
+
+    Smaller sizes are scaled down from the largest one, by the same filter. That one was well scaled itself, so they
+    differ from pictures made by themselves by less than anybody sees (50 dB and more). Nothing is made from a picture
+    that was enlarged, or that is smaller on either side.
+    """
+
+    _held: dict[tuple[ImageInfo, int, Size], pyvips.Image] = field(default_factory=dict)
+    _bytes: int = 0
+
+    def __call__(self, source: int, info: ImageInfo, target: Size | None, page: int = 0) -> pyvips.Image:
+        """See ``load_upright``."""
+        whole = Size(info.width, info.height)
+        wanted = target or whole
+        if wanted.width > whole.width or wanted.height > whole.height:
+            return load_upright(source, info, target, page)
+        key = (info, page, wanted)
+        if key not in self._held:
+            larger = self._larger(info, page, wanted)
+            image = load_upright(source, info, target, page) if larger is None else resized(larger, wanted)
+            size = image.width * image.height * image.bands * (1 if image.format == "uchar" else 4)
+            if self._bytes + size > _MOST_HELD:
+                return image
+            self._bytes += size
+            self._held[key] = image.copy_memory()
+        return self._held[key]
+
+    def _larger(self, info: ImageInfo, page: int, wanted: Size) -> pyvips.Image | None:
+        """The largest held picture of the same page that is no smaller on either side."""
+        fitting = [
+            image
+            for (known, number, size), image in self._held.items()
+            if (known, number) == (info, page) and size.width >= wanted.width and size.height >= wanted.height
+        ]
+        return max(fitting, key=lambda image: image.width * image.height, default=None)
+
+
+def largest_first(jobs: Sequence[Job]) -> list[int]:
+    """The places of the jobs in the order of the sizes of their pictures.
+
+    Raises: InvalidTransformation: see ``walk.results``.
+    """
+
+    def pixels(place: int) -> int:
+        job = jobs[place]
+        size = Size(job.info.width, job.info.height)
+        facts = facts_of(size, job.insight, pages=job.info.pages, tags=job.tags)
+        made = results(size, job.transformation, job.insight, facts=facts, measure=job.layers.measure)[-1]
+        return made.width * made.height
+
+    return sorted(range(len(jobs)), key=pixels, reverse=True)
