@@ -47,3 +47,11 @@ def test_the_shape_stays():
     shape = disc(90, 30)
     for effect in ("oil_paint:100", "cartoonify", "cartoonify:100:bw"):
         assert same(applied(shape, effect)[3], shape[3])
+
+
+def test_a_very_large_picture_is_painted_too():
+    picture = quadrants(2400, 1900)
+    made = applied(picture, "oil_paint:50")
+    assert (made.width, made.height) == (2400, 1900)
+    for x, y in ((600, 400), (1800, 400), (600, 1500), (1800, 1500)):
+        assert pixel(made, x, y) == pixel(picture, x, y)

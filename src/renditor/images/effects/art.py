@@ -7,7 +7,7 @@ from functools import reduce
 
 import pyvips
 
-from renditor.images.effects.bands import OPAQUE, Curve, joined, luma, premultiplied, split
+from renditor.images.effects.bands import OPAQUE, Curve, joined, luma, premultiplied, split, unpremultiplied
 from renditor.images.effects.blurring import blurred
 from renditor.images.effects.look import Look
 from renditor.images.effects.measure import histograms, mean
@@ -18,6 +18,11 @@ _BRUSH = 0.02
 _CARTOON_BRUSH, _CARTOON_LINE = 0.004, 0.0015
 _REDUCTION = 50.0
 _MUCH = 1000.0  # more unrest than any texture has, for one level of alpha: the variance of luma is at most 16 256
+
+
+# px. Larger pictures are painted smaller and enlarged: the strokes cover it, and e_oil_paint of 100 MP would take 2 GB
+# and twenty seconds.
+_CANVAS = 4_000_000
 
 
 def oil_paint(image: pyvips.Image, _: Look, strength: Decimal) -> pyvips.Image:
@@ -53,6 +58,9 @@ def _painted(image: pyvips.Image, radius: float) -> pyvips.Image:
     Args:
         radius: half a side of a square in px; less than half a px changes nothing.
     """
+    area = image.width * image.height
+    if area > _CANVAS:
+        return _painted_smaller(image, radius, (_CANVAS / area) ** 0.5)
     inner, outer = _factors(2 * radius + 1)
     reach = inner * outer // 2
     wide, high = image.width + 2 * reach, image.height + 2 * reach
@@ -68,6 +76,16 @@ def _painted(image: pyvips.Image, radius: float) -> pyvips.Image:
     calmest = reduce(lambda one, other: (one[0] <= other[0]).ifthenelse(one, other), corners)
     painted = calmest[1:4] if alpha is None else calmest[1:4] * OPAQUE / calmest[4]
     return joined(painted, split(image)[1])
+
+
+def _painted_smaller(image: pyvips.Image, radius: float, scale: float) -> pyvips.Image:
+    wide, high = (max(1, int(side * scale)) for side in (image.width, image.height))
+    small = unpremultiplied(
+        premultiplied(image).resize(wide / image.width, vscale=high / image.height, kernel="linear")
+    )
+    painted = premultiplied(_painted(small.copy(interpretation="srgb"), radius * scale))
+    large = unpremultiplied(painted.resize(image.width / wide, vscale=image.height / high, kernel="linear"))
+    return joined(split(large)[0], split(image)[1])
 
 
 def _factors(side: float) -> tuple[int, int]:
