@@ -91,7 +91,8 @@ def _within(image: pyvips.Image, side: int) -> pyvips.Image:
 
 def _rounded(face: Face) -> Face:
     """A tenth of a px of the largest picture there is, in a fifth of the characters."""
-    return Face(*(round(value, 5) for value in (face.x, face.y, face.width, face.height)), score=round(face.score, 2))
+    x, y, width, height = (round(value, 5) for value in (face.x, face.y, face.width, face.height))
+    return Face(x, y, width, height, round(face.score, 2))
 
 
 def _rounded_point(point: focus.Point) -> focus.Point:

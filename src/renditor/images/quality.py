@@ -11,6 +11,7 @@ from typing import Any
 from renditor.images.insight import Insight
 from renditor.transformation import Transformation
 from renditor.transformation.operations import QUALITY
+from renditor.transformation.values import AutoQuality
 
 # AVIF quality for a quality of JPEG, in between linear. Below what multi-scale SSIM calls equal (80 -> 66, measured on
 # three photos at 1600 px), above the encoder's default of 50: AVIF's errors look smoother than they measure.
@@ -62,7 +63,9 @@ class Encoding:
         asked = transformation.last(QUALITY)
         if asked is None:
             return self.quality
-        return asked if isinstance(asked, int) else self.auto_quality[asked.level]
+        if isinstance(asked, AutoQuality):
+            return self.auto_quality[asked.level]
+        return asked if isinstance(asked, int) else asked.quality
 
     def for_picture(self, insight: Insight, fmt: str, pixels: int) -> Encoding:
         """The same, with ``auto_quality`` as the picture's own curves have it.

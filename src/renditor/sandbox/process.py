@@ -169,5 +169,6 @@ def _import_path() -> list[str]:
 def _import_folders() -> tuple[str, ...]:
     """Readable during the imports only: a decoder seals itself before the first request."""
     base = Path(sys.base_prefix)
-    library = (base / "lib", base / sys.platlibdir, Path(os.__file__).parent)
+    # cpuinfo: native libraries are loaded only where the processor has the instructions they use.
+    library = (base / "lib", base / sys.platlibdir, Path(os.__file__).parent, Path("/proc/cpuinfo"))
     return tuple(dict.fromkeys([*_import_path(), *(str(folder) for folder in library if folder.exists())]))
