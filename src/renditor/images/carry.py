@@ -50,14 +50,11 @@ def placed(insight: Insight, size: Size, canvas: Size, offset: tuple[int, int]) 
         left, top, right, bottom = (min(max(value, 0.0), 1.0) for value in (left, top, right, bottom))
         return replace(one, x=left, y=top, width=right - left, height=bottom - top)
 
-    faces = None
-    if insight.faces is not None:
-        middles = [point(one.x + one.width / 2, one.y + one.height / 2) for one in insight.faces]
-        pairs = zip(insight.faces, middles, strict=True)
-        faces = tuple(face(one) for one, middle in pairs if _is_inside(middle))
+    faces = None if insight.faces is None else tuple(map(face, insight.faces))
     return replace(
         insight,
-        faces=faces,
+        # What is left of a face at the edge still is one: it may have to be blurred.
+        faces=faces and tuple(one for one in faces if one.width > 0 and one.height > 0),
         focal_point=_kept(insight.focal_point and point(*insight.focal_point)),
         custom_point=_kept(insight.custom_point and point(*insight.custom_point)),
     )

@@ -334,7 +334,7 @@ def _cut_to_box(request: _Request, factor: Fraction) -> Geometry:
 def _padded(request: _Request, scaled: Size) -> Geometry:
     """On a canvas as large as the box."""
     box = request.target()
-    if not request.boxed or scaled == box:
+    if scaled == box:
         return Geometry(scaled=scaled)
     free = box.width - scaled.width, box.height - scaled.height
     left, top = anchor(request.gravity, *free)

@@ -18,6 +18,8 @@ from renditor.transformation.values import Flag
 
 _PADDING = frozenset({"pad", "lpad", "mpad", "fill_pad", "auto_pad"})
 _CUTTING = frozenset({"crop", "fill", "lfill", "fill_pad", "thumb", "auto", "auto_pad"})
+# Modes that look for the best part by themselves: there the middle has to be asked for.
+_AUTO = frozenset({"auto", "auto_pad", "fill_pad"})
 LAYER_APPLY = Flag("layer_apply")
 
 # The message is Cloudinary's own, word for word: programs look for it.
@@ -38,7 +40,7 @@ def settled(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     pairs = (
         (key, value)
         for key, value in kept.items()
-        if BY_KEY[key].neutral != value or BY_KEY[key].neutral_unless & kept.keys()
+        if BY_KEY[key].neutral != value or BY_KEY[key].neutral_unless & kept.keys() or (key == "g" and mode in _AUTO)
     )
     return tuple(sorted(pairs, key=lambda pair: ORDER[pair[0]]))
 
