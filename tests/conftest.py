@@ -29,6 +29,15 @@ def shared_media() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of data about other systems beside the project; tests that want it are skipped where it is absent."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the folder of shared data is not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """One server for all tests of a worker process. Each test makes a key of its own where it counts or lists."""
     with start_server(tmp_path_factory.mktemp("server") / "data") as running:

@@ -37,6 +37,7 @@ from renditor.transformation.operations import (
     Operation,
 )
 from renditor.transformation.rules import settled
+from renditor.transformation.simplify import simplified
 from renditor.transformation.structure import LEFT_OUT, Values, bracketed
 
 # Longest text: real ones stay under 300 characters; the text is hashed, logged and sent back in a header.
@@ -100,8 +101,7 @@ def _parse(text: str, presets: Mapping[str, str] | None, read: Callable[[str], M
     links = [link for part in _parts(text) for link in _with_presets(read(part), presets)]
     if sum(not values.keys() <= {CONDITION.key, VARIABLES.key} for values in links) > MAX_COMPONENTS:
         raise TransformationError(f"The transformation has more than {MAX_COMPONENTS} components")
-    components = (Component(settled(values)) for values in bracketed(links))
-    kept = tuple(component for component in components if component.parameters)
+    kept = simplified(Component(settled(values)) for values in bracketed(links))
     if len(kept) > MAX_LINKS:
         raise TransformationError(f"The transformation has more than {MAX_LINKS} parts")
     transformation = Transformation(kept)

@@ -186,9 +186,16 @@ class LayerKind:
         if colon and kind == "video":
             return VideoLayer(self._read_id(rest))
         if colon and kind == "subtitles":
-            font, colon, file = rest.rpartition(":")
-            return SubtitlesLayer(self._read_id(file), write_style(read_style(font)) if colon else "")
+            return self._read_subtitles(rest)
         return ImageLayer(self._read_id(rest if colon and kind == "image" else text))
+
+    def _read_subtitles(self, text: str) -> SubtitlesLayer:
+        font, colon, file = text.partition(":")
+        try:
+            style = write_style(read_style(unescape(font)))
+        except ValueError:
+            return SubtitlesLayer(self._read_id(text))
+        return SubtitlesLayer(self._read_id(file if colon else text), style if colon else "")
 
     def _read_id(self, text: str) -> str:
         public_id = unescape(text).replace(":", "/")

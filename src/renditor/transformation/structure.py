@@ -12,11 +12,9 @@ from typing import Any
 
 from renditor.transformation.conditions import ELSE, END, Condition
 from renditor.transformation.effects import EFFECTS, Effect
-from renditor.transformation.expressions import Deferred
 from renditor.transformation.faults import TransformationError
 from renditor.transformation.operations import CONDITION, EFFECT, FLAG, OVERLAY, UNDERLAY, VARIABLES
 from renditor.transformation.rules import LAYER_APPLY
-from renditor.transformation.variables import names_in
 
 Values = dict[str, Any]
 
@@ -36,7 +34,7 @@ def bracketed(components: Iterable[Mapping[str, Any]]) -> list[Values]:
     Raises:
         TransformationError: brackets that do not match, or too many layers.
     """
-    return _without_unused(_Layers().run(_Conditions().run(components)))
+    return _Layers().run(_Conditions().run(components))
 
 
 @dataclass(slots=True)
@@ -92,23 +90,14 @@ class _Conditions:
             self._close()
 
     def _close(self) -> None:
-        """Ends the innermost condition; what held nothing is taken away."""
+        """Ends the innermost condition."""
         self.has_else.pop()
-        if self.out[-1] == {CONDITION.key: ELSE}:
-            self.out.pop()
-        last = self.out[-1].get(CONDITION.key)
-        if last is not None and last not in {ELSE, END}:
-            self.out.pop()
-        else:
-            self.out.append({CONDITION.key: END})
+        self.out.append({CONDITION.key: END})
 
     def _add(self, rest: Values) -> None:
         assignments = rest.pop(VARIABLES.key, None)
         if assignments:
-            if self.out and VARIABLES.key in self.out[-1]:
-                self.out[-1][VARIABLES.key] += assignments
-            else:
-                self.out.append({VARIABLES.key: assignments})
+            self.out.append({VARIABLES.key: assignments})
         if rest:
             self.out.append(rest)
 
@@ -174,24 +163,6 @@ class _Layers:
         if remaining := flags - placing - {LAYER_APPLY}:
             values[FLAG.key] = remaining
         self.out.insert(begun + 1, place)
-
-
-def _without_unused(components: list[Values]) -> list[Values]:
-    """Variables that nothing after them names are taken away: they make no difference."""
-    needed: set[str] = set()
-    for values in reversed(components):
-        assignments = values.get(VARIABLES.key, ())
-        kept = []
-        for assignment in reversed(assignments):
-            if assignment.name in needed:
-                kept.append(assignment)
-                needed |= names_in(assignment.text)
-        if assignments:
-            values[VARIABLES.key] = tuple(reversed(kept))
-        for value in values.values():
-            if isinstance(value, Deferred | Condition):
-                needed |= names_in(value.text)
-    return [values for values in components if values.get(VARIABLES.key) != ()]
 
 
 def _left_out(values: Values) -> bool:
