@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from renditor.deliver import hints
+from renditor.deliver.layers import beside
 from renditor.deliver.memory import Stored
 from renditor.deliver.plan import Plan, Variant
 from renditor.deliver.rendering import Checkout, Renderer, Wanted
@@ -29,8 +30,9 @@ from renditor.deliver.usage import Usage
 from renditor.errors import NotFound
 from renditor.images.base import ImageInfo, RemoteURL
 from renditor.images.formats import FORMATS, pick_format
-from renditor.images.insight import Insight, fingerprint
+from renditor.images.insight import Insight, fingerprint, is_provisional
 from renditor.models import Asset
+from renditor.storage.base import Storage
 from renditor.transformation import Transformation
 from renditor.transformation.operations import DEFAULT_IMAGE, FORMAT
 from renditor.transformation.path import DeliveryPath
@@ -45,12 +47,13 @@ _MOST_IGNORED = 500
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """``engine`` names the code and settings that make pictures; ``read`` opens stored objects."""
+    """``engine`` names the code and settings that make pictures; ``read`` opens stored objects, of ``storage``."""
 
     renderer: Renderer
     usage: Usage
     settings: DeliverySettings
     engine: str
+    storage: Storage
     read: Callable[[str], ReadRange]
 
     async def answer(self, plan: Plan, asset: Asset, request: Request, source: Checkout) -> Response:
@@ -106,7 +109,14 @@ class Pictures:
         path = plan.path
         chosen = hints.resolve(path.transformation, client, asset.width)
         output = pick_format(request.accept, _wanted_format(asset, path), _picture_info(asset), chosen)
-        wanted = self._wanted(asset, chosen, output, source)
+        layers = plan.assets[1:]
+        wanted = self._wanted(asset, chosen, output, beside(source, layers, self.storage))
+        if layers:
+            made_of = (wanted.digest, *(layer.sha256 for _, layer in layers))
+            wanted = replace(wanted, digest=_digest(*made_of))
+            path = replace(path, version=None)  # of the asset alone: a layer may be replaced at any time
+        if asset.media_type == "image" and is_provisional(Insight.from_json(asset.metadata), chosen):
+            path = replace(path, version=None)
         head = Head(
             self.cache_control(asset, path),
             plan.needs.vary,

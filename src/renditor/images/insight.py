@@ -44,11 +44,6 @@ class Insight:
     custom_point: tuple[float, float] | None = None
     curves: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def analysed(self) -> bool:
-        """Whether somebody has looked at the picture; until then renditions that depend on it are provisional."""
-        return self.focal_point is not None
-
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -67,9 +62,9 @@ class Insight:
 NOTHING_KNOWN = Insight()
 
 
-def depends_on_insight(transformation: Transformation) -> bool:
-    """Whether anything but the original and the transformation decides what comes out."""
-    return any(_looks_at(str(transformation)))
+def is_provisional(insight: Insight, transformation: Transformation) -> bool:
+    """Whether ``transformation`` depends on what nobody has looked at yet: soon it will give another picture."""
+    return insight.focal_point is None and any(_looks_at(str(transformation)))
 
 
 def fingerprint(insight: Insight, transformation: Transformation) -> str:
