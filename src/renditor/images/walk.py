@@ -16,7 +16,6 @@ from typing import Protocol
 
 from renditor.images import carry
 from renditor.images.geometry import Box, Geometry, Size, pixels, rounded
-from renditor.images.gravity import target
 from renditor.images.insight import NOTHING_KNOWN, Insight
 from renditor.images.lettering import beside_text
 from renditor.images.modes import plan
@@ -50,7 +49,7 @@ from renditor.transformation.values import Turn
 _STILL = Turn()
 _UPWARDS = {"auto_right": Turn(degrees=90), "auto_left": Turn(degrees=270)}
 _OPENING = frozenset({OVERLAY.key, UNDERLAY.key})
-_PLACING = frozenset({GRAVITY.key, X.key, Y.key, FLAG.key})
+_PLACING = frozenset({GRAVITY.key, X.key, Y.key})
 _PAINTING = frozenset({BACKGROUND.key, BORDER.key, EFFECT.key, OPACITY.key, RADIUS.key})
 _GROWING = frozenset({"shadow", "outline"})
 
@@ -241,7 +240,9 @@ def _take(levels: list[_Level], component: Component) -> None:
         rest = beside_text(component, layer) if isinstance(layer, TextLayer) else component
         _work(levels[-1], _without(rest, _OPENING), below)
     elif below is not None and _has_flag(component, "layer_apply"):
-        _work(levels[-1], _without(component, _PLACING), below)
+        effect = component.get(EFFECT)
+        blends = effect is not None and EFFECTS[effect.name].layers_only
+        _work(levels[-1], _without(component, _PLACING | {EFFECT.key} if blends else _PLACING), below)
         _place(below, levels.pop(), component)
     else:
         _work(levels[-1], component, below)
@@ -265,14 +266,13 @@ def _place(base: _Level, layer: _Level, component: Component) -> None:
 
 
 def _measured_by(component: Component, below: _Level | None) -> Size | None:
-    """What shares in a layer's component are parts of: the picture below, or the faces in it; None: the layer."""
+    """What shares in a layer's component are parts of: the picture below, its largest face, or (None) the layer."""
     if below is None:
         return None
     size = below.canvas.size
     if _has_flag(component, "region_relative"):
-        subject = target("faces", below.insight).subject
-        if subject:
-            return Size(pixels(Fraction(subject.width) * size.width), pixels(Fraction(subject.height) * size.height))
+        for face in (below.insight.faces or ())[:1]:
+            return Size(pixels(Fraction(face.width) * size.width), pixels(Fraction(face.height) * size.height))
         return size
     return size if _has_flag(component, "relative") else None
 
