@@ -74,7 +74,8 @@ def photo(path: Path) -> None:
     """Grain over soft shapes, at the quality that makes about 100 KB."""
     xyz = pyvips.Image.xyz(800, 653)
     shapes = ((xyz[0] * 0.21).sin() * 40 + (xyz[1] * 0.13).cos() * 40 + 128).gaussblur(2)
-    image = (shapes + pyvips.Image.gaussnoise(800, 653, mean=0, sigma=7, seed=1)).cast("uchar").copy(interpretation="b-w")
+    grain = pyvips.Image.gaussnoise(800, 653, mean=0, sigma=7, seed=1)
+    image = (shapes + grain).cast("uchar").copy(interpretation="b-w")
     best = min(range(40, 96, 3), key=lambda q: abs(len(image.jpegsave_buffer(Q=q)) - PICTURE_BYTES))
     image.jpegsave(str(path), Q=best)
 

@@ -1,4 +1,4 @@
-"""Assets as they are *now*, without asking again while nothing has changed: what delivery needs at every request.
+"""What delivery needs at every request: assets as they are *now*, without asking again while nothing has changed.
 
 SQLite tells in a few microseconds whether anybody, in any process, has committed since the last question (``PRAGMA
 data_version``, https://sqlite.org/pragma.html#pragma_data_version); if so, just the one row is read again. So a delete
@@ -12,29 +12,35 @@ import contextlib
 import json
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
+from renditor.catalog import pictures
 from renditor.catalog.base import Catalog
-from renditor.catalog.schema import assets
-from renditor.models import Asset, ResourceType
+from renditor.catalog.schema import assets, renditions
+from renditor.models import Asset, Rendition, ResourceType
 
 # tenant, kind, public id
 Name = tuple[str, ResourceType, str]
 
-_FIELDS = [field.name for field in fields(Asset)]
-_JSON = [place for place, name in enumerate(_FIELDS) if isinstance(assets.c[name].type, sa.JSON)]
-_TAGS = _FIELDS.index("tags")
-_SELECT = sa.select(*(assets.c[name] for name in _FIELDS)).where(
+_ASSET = [field.name for field in fields(Asset)]
+_RENDITION = [field.name for field in fields(Rendition)]
+_ASSET_SQL = (
+    f"SELECT {', '.join(_ASSET)} FROM assets"  # noqa: S608  # names of our own columns
+    " WHERE tenant = ? AND resource_type = ? AND public_id = ?"
+)
+_PICTURE_SQL = (
+    f"SELECT {', '.join(_RENDITION)} FROM renditions"  # noqa: S608  # names of our own columns
+    " WHERE asset_id = ? AND kind = 'image' AND name = ?"
+)
+_COUNT_SQL = "SELECT count(*) FROM renditions WHERE asset_id = ? AND kind = 'image'"
+_SELECT = sa.select(*(assets.c[name] for name in _ASSET)).where(
     assets.c.tenant == sa.bindparam("tenant"),
     assets.c.resource_type == sa.bindparam("kind"),
     assets.c.public_id == sa.bindparam("public_id"),
-)
-_SQL = (
-    f"SELECT {', '.join(_FIELDS)} FROM assets"  # noqa: S608  # names of our own columns
-    " WHERE tenant = ? AND resource_type = ? AND public_id = ?"
 )
 # Assets that a process remembers; each takes about 3 KB.
 _REMEMBERED = 4096
@@ -51,8 +57,11 @@ class _Seen:
     version: int
 
 
-class CurrentAssets:
-    """The assets of one process' requests. ``peek`` from one thread only: that of the event loop."""
+class Current:
+    """The assets and pictures of one process' requests. To be used from one thread only: that of the event loop.
+
+    SQLite is asked right there: a row that is found by an index takes less time than a thread needs to wake up.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -74,10 +83,10 @@ class CurrentAssets:
             seen = self._seen.get(name)
             if seen is not None and seen.version == version:
                 return seen.asset
-            rows = cursor.execute(_SQL, name).fetchall()
+            rows = cursor.execute(_ASSET_SQL, name).fetchall()
         except sqlite3.Error:  # it may be locked for a moment, or have trouble that ``get`` explains
             return ASK
-        return self._take(name, rows[0] if rows else None, version, from_text=True)
+        return self._take(name, rows[0] if rows else None, version, as_text=True)
 
     async def get(self, name: Name) -> Asset | None:
         """The asset as of now. Raises: Unavailable."""
@@ -86,25 +95,51 @@ class CurrentAssets:
             return found
         values = dict(zip(("tenant", "kind", "public_id"), name, strict=True))
         row = await self._catalog.read(lambda c: c.execute(_SELECT, values).one_or_none())
-        return self._take(name, None if row is None else tuple(row), -1, from_text=False)
+        return self._take(name, None if row is None else tuple(row), -1)
+
+    async def picture(self, asset_id: str, name: str) -> Rendition | None:
+        """The stored picture of that name, whatever it was made from: compare its ``digest``. Raises: Unavailable."""
+        rows = self._ask(_PICTURE_SQL, (asset_id, name))
+        if rows is None:
+            return await self._catalog.read(lambda c: pictures.find(c, asset_id, name))
+        return Rendition(*_from_text(renditions, _RENDITION, rows[0])) if rows else None
+
+    async def count(self, asset_id: str) -> int:
+        """How many stored pictures the asset has. Raises: Unavailable."""
+        rows = self._ask(_COUNT_SQL, (asset_id,))
+        if rows is None:
+            return await self._catalog.read(lambda c: pictures.count(c, asset_id))
+        return int(rows[0][0])
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._cursor = None
 
-    def _take(self, name: Name, row: tuple[Any, ...] | None, version: int, *, from_text: bool) -> Asset | None:
+    def _take(self, name: Name, row: tuple[Any, ...] | None, version: int, *, as_text: bool = False) -> Asset | None:
         if row is None:
             self._seen.pop(name, None)
             return None
         seen = self._seen.get(name)
         if seen is None or seen.row != row:
-            seen = self._seen[name] = _Seen(row, _asset(row, from_text=from_text), version)
+            values = dict(zip(_ASSET, _from_text(assets, _ASSET, row) if as_text else row, strict=True))
+            asset = Asset(**values | {"tags": tuple(values["tags"])})
+            seen = self._seen[name] = _Seen(row, asset, version)
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
         seen.version = version
         self._seen.move_to_end(name)
         return seen.asset
+
+    def _ask(self, question: str, values: tuple[str, ...]) -> list[tuple[Any, ...]] | None:
+        """None: it must be asked in another way."""
+        cursor = self._cursor or self._open()
+        if cursor is None:
+            return None
+        try:
+            return cursor.execute(question, values).fetchall()
+        except sqlite3.Error:
+            return None
 
     def _open(self) -> sqlite3.Cursor | None:
         if not self._catalog.url.startswith("sqlite:///"):
@@ -118,10 +153,12 @@ class CurrentAssets:
         return self._cursor
 
 
-def _asset(row: tuple[Any, ...], *, from_text: bool) -> Asset:
-    values = list(row)
-    if from_text:
-        for place in _JSON:
-            values[place] = None if values[place] is None else json.loads(values[place])
-    values[_TAGS] = tuple(values[_TAGS])
-    return Asset(*values)
+def _from_text(table: sa.Table, names: list[str], row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row as SQLite keeps it, with the values of Python that SQLAlchemy would make of them."""
+    return tuple(
+        _READ[type(table.c[name].type)](value) if value is not None and type(table.c[name].type) in _READ else value
+        for name, value in zip(names, row, strict=True)
+    )
+
+
+_READ: dict[type, Callable[[Any], Any]] = {sa.JSON: json.loads, sa.Boolean: bool}

@@ -5,17 +5,20 @@ The key of a stored picture is never used twice: an object in the trash is never
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from renditor.catalog import trash
 from renditor.catalog.assets import read_rendition
 from renditor.catalog.schema import assets, renditions
 from renditor.models import Rendition, now_ms
 
+_FIELDS = [field.name for field in fields(Rendition)]
 _PICTURES = renditions.c.kind == "image"
 # Rows that one transaction of an eviction takes: others that want to write wait no longer than that (about 20 ms).
 _EVICTED_AT_ONCE = 500
@@ -41,27 +44,37 @@ def count(connection: sa.Connection, asset_id: str) -> int:
     return connection.scalar(query) or 0
 
 
-def keep(connection: sa.Connection, item: Rendition, most: int) -> Rendition | None:
-    """Make a stored picture known, in place of one of the same name that was made otherwise.
+def keep(connection: sa.Connection, item: Rendition, most: int) -> bool:
+    """Make a picture known *before* its object is stored, in place of one of the same name that was made otherwise.
 
-    Returns: the picture that is known now: this one, or the one another machine made first. None: the asset is gone,
-    or has ``most`` pictures already. What is not known in the end goes to the trash.
+    Whoever finds the row and no object yet waits, or makes the picture again; a crash in between leaves no orphan.
+
+    Returns: False: the asset is gone, or has ``most`` pictures already, or another machine was first.
     """
-    # Locked until the end: two that count at once would both find room.
-    owner = sa.select(assets.c.id).where(assets.c.id == item.asset_id).with_for_update(key_share=True)
-    there = find(connection, item.asset_id, item.name) if connection.scalar(owner) else None
-    if there is not None and there.digest == item.digest:
-        trash.throw(connection, [item.key])
-        return there
-    if there is not None:
-        connection.execute(renditions.delete().where(renditions.c.id == there.id))
-        trash.throw(connection, [there.key])
-    if not connection.scalar(owner) or count(connection, item.asset_id) >= most:
-        trash.throw(connection, [item.key])
-        return None
-    connection.execute(renditions.insert().values(**asdict(item)))
-    trash.take_back(connection, [item.key])
-    return item
+    if _add(connection, item, most):
+        return True
+    there = find(connection, item.asset_id, item.name)
+    if there is None or there.digest == item.digest:
+        return False
+    drop(connection, there)
+    return _add(connection, item, most)
+
+
+def _add(connection: sa.Connection, item: Rendition, most: int) -> bool:
+    """One statement for the usual case."""
+    values = {name: getattr(item, name) for name in _FIELDS}
+    return connection.execute(_insert(connection.dialect.name), values | {"most": most}).rowcount == 1
+
+
+@functools.cache
+def _insert(dialect: str) -> Any:
+    """Insert a picture if its asset is there and has room. Made once: that takes longer than to carry it out."""
+    there = sa.select(sa.func.count()).where(renditions.c.asset_id == sa.bindparam("asset_id"), _PICTURES)
+    row = sa.select(*(sa.bindparam(name, type_=renditions.c[name].type) for name in _FIELDS)).where(
+        assets.c.id == sa.bindparam("asset_id"), there.scalar_subquery() < sa.bindparam("most")
+    )
+    made: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return made(renditions).from_select(_FIELDS, row).on_conflict_do_nothing()
 
 
 def drop_all(connection: sa.Connection, asset_id: str) -> int:

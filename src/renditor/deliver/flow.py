@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from renditor.catalog import Catalog, assets
-from renditor.catalog.current import ASK, CurrentAssets, Name
+from renditor.catalog.current import ASK, Current, Name
+from renditor.deliver import layers
 from renditor.deliver.hints import Needs
 from renditor.deliver.memory import Memory
 from renditor.deliver.modes import Gate
@@ -72,12 +73,12 @@ class Deliver:
         self._gate = gate
         self._presets = with_shipped(settings.presets)
         self._plans = Plans()
-        self._current = CurrentAssets(catalog)
+        self._current = Current(catalog)
         self._memory = Memory(settings.memory_cache, settings.memory_largest)
         self._usage = Usage(catalog)
         kept = Kept(catalog, storage, self._memory, self._current)
         self._renderer = Renderer(kept, router, settings.max_renditions_per_asset, around.work, around.locks)
-        self._pictures = Pictures(self._renderer, self._usage, settings, around.engine, self._reader)
+        self._pictures = Pictures(self._renderer, self._usage, settings, around.engine, storage, self._reader)
         self._moving = Moving(catalog, storage, router, self._pictures, self._reader, around.public_path)
 
     async def close(self) -> None:
@@ -127,8 +128,9 @@ class Deliver:
             self._gate.check(path)
         if asset is None:
             return await self._default(plan, request)
-        if not plan.assets or plan.assets[0][1] is not asset:  # the same object: nothing of it has changed
-            plan = Plan(plan.name, path, plan.needs, ((plan.name, asset),))
+        found = ((plan.name, asset), *await layers.find(path.transformation, asset, self._public))
+        if not plan.holds_for(found):
+            plan = Plan(plan.name, path, plan.needs, found)
         if plan.name[1] != "image":
             return await self._moving.answer(plan, asset, request)
         response = await self._pictures.answer(plan, asset, request, self._original(asset))
@@ -146,8 +148,9 @@ class Deliver:
         asset = await self._public((plan.name[0], "image", public_id.replace(":", "/")))
         if asset is None:
             raise missing
+        found = ((plan.name, asset), *await layers.find(plan.path.transformation, asset, self._public))
         return await self._pictures.answer(
-            Plan(plan.name, replace(plan.path, version=None), plan.needs), asset, request, self._original(asset)
+            Plan(plan.name, replace(plan.path, version=None), plan.needs, found), asset, request, self._original(asset)
         )
 
     async def file(self, tenant: str, rendition_id: str, name: str, request: Request) -> Response:

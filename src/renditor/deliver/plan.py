@@ -32,7 +32,7 @@ class Variant:
 class Plan:
     """A path, taken apart and allowed. ``variants``: by what clients say that matters here (``hints.Client``).
 
-    They hold for ``assets`` only: the very objects that ``CurrentAssets`` gave when they were made, the asset itself
+    They hold for ``assets`` only: the very objects that ``Current`` gave when they were made, the asset itself
     first, then the layers laid over it.
     """
 
@@ -41,6 +41,11 @@ class Plan:
     needs: Needs
     assets: tuple[tuple[Name, Asset], ...] = ()
     variants: dict[object, Variant] = field(default_factory=dict)
+
+    def holds_for(self, found: tuple[tuple[Name, Asset], ...]) -> bool:
+        """Whether nothing has changed: these are the same objects."""
+        pairs = zip(self.assets, found, strict=False)
+        return len(self.assets) == len(found) and all(mine[1] is theirs[1] for mine, theirs in pairs)
 
 
 class Plans:

@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from renditor import observe
-from renditor.catalog import Catalog, pictures, trash
+from renditor.catalog import Catalog, pictures
 from renditor.catalog.assets import resource_type
-from renditor.catalog.current import CurrentAssets
+from renditor.catalog.current import Current
 from renditor.deliver.flight import Flights
 from renditor.deliver.memory import Memory, Stored
 from renditor.errors import InvalidTransformation, NotFound
@@ -30,6 +29,8 @@ from renditor.transformation.operations import START
 
 # Up to this size a stored picture is read in one piece; bytes.
 _AT_ONCE = 1024 * 1024
+# A picture whose row is younger and whose object is not there may be on its way from another machine.
+_BEING_STORED_MS = 60_000
 
 # Brings the picture to render to this machine, with what is known about it; the folder is ours to use.
 Checkout = Callable[[Path], Awaitable[Source]]
@@ -57,7 +58,7 @@ class Kept:
     catalog: Catalog
     storage: Storage
     memory: Memory
-    current: CurrentAssets
+    current: Current
 
 
 class Renderer:
@@ -87,13 +88,11 @@ class Renderer:
         held = memory.get(wanted.digest, wanted.asset)
         if held is not None and held.content is not None:
             return held
-        rendition = held.rendition if held else await self._kept.catalog.read(partial(_find, wanted=wanted))
-        found = await self._load(rendition, wanted) if rendition else None
-        if found is None and held is not None:  # dropped by another process: there may be another one in its place
-            memory.drop(wanted.digest)
-            return await self.stored(wanted)
-        if found is None and rendition is not None:  # lost in a power cut: stored pictures are not synced to the disk
-            await self._kept.catalog.write(partial(pictures.drop, item=rendition))
+        found = await self._load(held.rendition, wanted) if held is not None else None
+        if found is None:
+            memory.drop(wanted.digest)  # it was dropped or swapped by another process
+            row = await self._row(wanted)
+            found = await self._load(row, wanted) if row is not None else None
         if found is not None:
             memory.put(wanted.digest, found)
         return found
@@ -111,6 +110,7 @@ class Renderer:
         if found is not None:
             flight.set_result(found)
             return
+        lost = await self._row(wanted)
         async with self._place(wanted.asset):
             rendered = await self._render(wanted)
             if isinstance(rendered, RemoteURL):
@@ -120,15 +120,22 @@ class Renderer:
             stored = Stored(_rendition(wanted, rendered), asset.stamp, rendered.content, kept=False)
             self._kept.memory.put(wanted.digest, stored)
             flight.set_result(stored)
+            if lost is not None and now_ms() - lost.created_at < _BEING_STORED_MS:
+                return
+            if lost is not None:  # in a power cut: stored pictures are not synced to the disk
+                await self._kept.catalog.write(partial(pictures.drop, item=lost))
             await self._keep(wanted, stored, rendered.content)
+
+    async def _row(self, wanted: Wanted) -> Rendition | None:
+        row = await self._kept.current.picture(wanted.asset.id, wanted.name)
+        return row if row is not None and row.digest == wanted.digest else None
 
     @contextlib.asynccontextmanager
     async def _place(self, asset: Asset) -> AsyncIterator[None]:
         """Room for one more picture of the asset, counting those on their way. Raises: InvalidTransformation."""
         self._making[asset.id] += 1
         try:
-            there = await self._kept.catalog.read(lambda c: pictures.count(c, asset.id))
-            if there + self._making[asset.id] > self._most:
+            if await self._kept.current.count(asset.id) + self._making[asset.id] > self._most:
                 raise InvalidTransformation(
                     f"This asset has its {self._most} renditions already.",
                     code="too-many-renditions",
@@ -164,13 +171,23 @@ class Renderer:
 
     async def _keep(self, wanted: Wanted, stored: Stored, content: bytes) -> None:
         kept, item = self._kept, stored.rendition
-        await kept.catalog.write(partial(trash.intend, keys=[item.key]))
-        await kept.storage.write(item.key, content, durable=False)
-        known = await kept.catalog.write(partial(pictures.keep, item=item, most=self._most))
-        if known == item:
-            stored.kept = True
-        else:  # the asset is gone or full, or another machine was first
+        if not await kept.catalog.write(partial(pictures.keep, item=item, most=self._most)):
             kept.memory.drop(wanted.digest)
+            return
+        try:
+            await kept.storage.write(item.key, content, durable=False)
+            await self._still_wanted(wanted, stored)
+        except BaseException:
+            kept.memory.drop(wanted.digest)
+            await asyncio.shield(kept.catalog.write(partial(pictures.drop, item=item)))
+            raise
+        stored.kept = True
+
+    async def _still_wanted(self, wanted: Wanted, stored: Stored) -> None:
+        """Raises: NotFound: dropped while its object was written; the trash may have been emptied before that."""
+        asset = await self._unchanged(wanted.asset)
+        if asset.stamp != stored.stamp and await self._kept.current.picture(asset.id, wanted.name) != stored.rendition:
+            raise NotFound
 
     async def _load(self, rendition: Rendition, wanted: Wanted) -> Stored | None:
         """None: the object is not there, or not whole."""
@@ -184,11 +201,6 @@ class Renderer:
         except NotFound:
             return None
         return stored if len(stored.content) == rendition.bytes else None
-
-
-def _find(connection: Any, wanted: Wanted) -> Rendition | None:
-    found = pictures.find(connection, wanted.asset.id, wanted.name)
-    return found if found is not None and found.digest == wanted.digest else None
 
 
 def _rendition(wanted: Wanted, rendered: Rendered) -> Rendition:
