@@ -137,7 +137,8 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Durable background work on one asset: a recipe. ``error`` is ``{code, title, detail, hint}``."""
+    """Durable background work on one asset: a recipe. ``error`` is ``{code, title, detail, hint}``. ``task``: what
+    exactly was asked for, where the recipe leaves it open."""
 
     id: str
     asset_id: str
@@ -149,6 +150,7 @@ class Job:
     stage: str | None = None
     attempts: int = 0
     error: dict[str, Any] | None = None
+    task: dict[str, Any] | None = None
 
 
 # Called with (fraction done 0..1 of the whole plan, name of the stage). Never goes back; cheap; called from the loop.

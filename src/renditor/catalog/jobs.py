@@ -6,7 +6,7 @@ work in the background (the analysis of a picture): the asset is as it is, whate
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +21,24 @@ _ACTIVE = ("queued", "running")
 def get(connection: sa.Connection, job_id: str) -> Job | None:
     row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).one_or_none()
     return _job(row) if row else None
+
+
+def of_asset(connection: sa.Connection, asset_id: str, job_id: str) -> Job | None:
+    """The job of that id, if it is one of the asset."""
+    job = get(connection, job_id)
+    return job if job is not None and job.asset_id == asset_id else None
+
+
+def ask(connection: sa.Connection, job: Job) -> Job:
+    """Make a job known. Returns: it, or an unfinished one of the same asset that does the same already."""
+    query = sa.select(jobs).where(
+        jobs.c.asset_id == job.asset_id, jobs.c.recipe == job.recipe, jobs.c.status.in_(_ACTIVE)
+    )
+    for row in connection.execute(query):
+        if row.task == job.task:
+            return _job(row)
+    connection.execute(jobs.insert().values(**asdict(job)))
+    return job
 
 
 def active_of(connection: sa.Connection, asset_id: str) -> list[Job]:

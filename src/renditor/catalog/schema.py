@@ -116,6 +116,7 @@ jobs = sa.Table(
     sa.Column("stage", sa.String(64)),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("error", sa.JSON(none_as_null=True)),
+    sa.Column("task", sa.JSON(none_as_null=True)),
     sa.Index("ix_jobs_asset_id", "asset_id"),
     sa.Index("ix_jobs_status", "status", "updated_at"),
 )

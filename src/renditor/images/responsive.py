@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from renditor.images.geometry import Size
+from renditor.images.insight import NOTHING_KNOWN, Insight
 from renditor.images.walk import results
 from renditor.transformation import Component, Transformation, parse
 from renditor.transformation.operations import (
@@ -41,7 +42,9 @@ class Candidate:
     size: Size
 
 
-def candidates(source: Size, wanted: Transformation, widths: Iterable[int]) -> tuple[Candidate, ...]:
+def candidates(
+    source: Size, wanted: Transformation, widths: Iterable[int], insight: Insight = NOTHING_KNOWN
+) -> tuple[Candidate, ...]:
     """The pictures to offer, narrowest first: real widths, none twice, nothing enlarged.
 
     Where ``wanted`` is a plain resize, the widths take the place of its own; else the pictures are scaled down from
@@ -51,6 +54,7 @@ def candidates(source: Size, wanted: Transformation, widths: Iterable[int]) -> t
         source: of the original, as displayed.
         wanted: what is done to the picture at every width; its format plays no part.
         widths: in px; where the picture is narrower, it is offered once at its full width.
+        insight: what is known about the original.
 
     Raises:
         InvalidTransformation: ``wanted`` cannot be applied to a picture of this size.
@@ -60,7 +64,8 @@ def candidates(source: Size, wanted: Transformation, widths: Iterable[int]) -> t
     made: dict[int, Candidate] = {}
     for width in sorted(widths):
         text = _resized(source, plain, width) if plain else _scaled_down(base, width)
-        candidate = _candidate(source, parse(text if wanted.last(QUALITY) else f"{text},q_auto"))
+        transformation = parse(text if wanted.last(QUALITY) else f"{text},q_auto")
+        candidate = Candidate(transformation, results(source, transformation, insight)[-1])
         made.setdefault(candidate.size.width, candidate)
     return tuple(made[width] for width in sorted(made))
 
@@ -69,10 +74,6 @@ def is_plain_resize(transformation: Transformation) -> bool:
     """Whether the result still shows the original, cut and scaled at most: what stands in for the original may stand
     in for it."""
     return _plain_resize(transformation.without(FORMAT)) is not None
-
-
-def _candidate(source: Size, transformation: Transformation) -> Candidate:
-    return Candidate(transformation, results(source, transformation)[-1])
 
 
 def _plain_resize(base: Transformation) -> Component | None:
