@@ -30,7 +30,7 @@ SHARES = {
 
 @dataclass(frozen=True)
 class View:
-    """``size`` of the result in px; ``seen``: left, top, width, height in the source; ``inner``: where in the result."""
+    """``size`` of the result in px; ``seen``: left, top, width, height in the source; ``inner``: in the result."""
 
     size: tuple[int, int]
     seen: tuple[float, float, float, float]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from itertools import product
 
@@ -23,8 +24,12 @@ STRETCHING = ["scale", "fit", "limit", "mfit"]
 PLACING = ["fill", "lfill", "thumb", "auto", "crop", "pad", "lpad", "mpad"]
 BACKGROUND = (10, 20, 30)
 
+Wish = Mapping[str, object]
+BOXES: list[Wish] = [{"w": 100, "h": 80}, {"w": 77}, {"h": 33}, {"w": 300, "h": 300}, {"w": 50, "ar": "2:1"}]
+RATIOS: list[Wish] = [{"w": 64, "ar": "1:1"}, {"h": 50, "ar": "16:9"}, {"w": 90}]
 
-def check(mode: str, shape: str, wish: dict[str, object], gravity: str | None, dpr: str = "1") -> None:
+
+def check(mode: str, shape: str, wish: Wish, gravity: str | None, dpr: str = "1") -> None:
     """Render ``wish`` (w, h, ar as in a URL) and compare."""
     source = SHAPES[shape]
     parts = [f"c_{mode}", f"dpr_{dpr}", *(f"{key}_{value}" for key, value in wish.items())]
@@ -41,7 +46,7 @@ def check(mode: str, shape: str, wish: dict[str, object], gravity: str | None, d
 
 @pytest.mark.parametrize(("mode", "shape"), list(product(STRETCHING, SHAPES)))
 def test_the_whole_picture_in_the_right_size(mode: str, shape: str) -> None:
-    for wish in ({"w": 100, "h": 80}, {"w": 77}, {"h": 33}, {"w": 300, "h": 300}, {"w": 50, "ar": "2:1"}):
+    for wish in BOXES:
         check(mode, shape, wish, None)
     check(mode, shape, {"w": 50, "h": 40}, None, "2")
     check(mode, shape, {"w": 90}, None, "1.5")
@@ -56,7 +61,7 @@ def test_the_part_or_place_that_gravity_names(mode: str, shape: str) -> None:
 
 @pytest.mark.parametrize(("mode", "shape"), list(product(PLACING, SHAPES)))
 def test_one_side_and_a_ratio(mode: str, shape: str) -> None:
-    for wish in ({"w": 64, "ar": "1:1"}, {"h": 50, "ar": "16:9"}, {"w": 90}):
+    for wish in RATIOS:
         check(mode, shape, wish, None)
     if "pad" not in mode:
         check(mode, shape, {"ar": "3:2"}, "south_east")

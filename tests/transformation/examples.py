@@ -35,7 +35,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "e": ("sepia", "sepia:50", "blur:$a", "$b:50", "outline:inner:5", "outline:15:200", "tint:100:red:blue:40p"),
     "f": ("auto", "jpg", "jpeg", "png", "webp", "avif", "gif", "tif", "auto:image"),
     "fl": ("progressive", "attachment:a%2Emp4", "attachment:my file", "progressive:semi.lossy", "png8", "rasterize"),
-    "g": (*GRAVITIES, "face:center", "auto:good", "$b"),
+    "g": (*GRAVITIES, "auto:classic", "auto:good", "$b"),
     "h": ("1", "0001", "10000", "0.5", "1.0", ".25", "10.0", "200.5", "iw_div_2", "ih_mul_0.5_add_$a", "100_add_5"),
     "if": (
         *("w_gt_100", "ar_gte_16:9_and_fc_eq_0_or_pc_ne_1", "!a:b!_in_tags", "$b_nin_!x:y!", "$b_eq_!red!"),

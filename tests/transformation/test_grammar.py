@@ -98,7 +98,7 @@ def test_values_read_back_as_they_are_written(operation) -> None:
         ("f_tif", "f_tiff"),
         ("a_exif.12", "a_12"),
         ("a_auto_right,w_5", "a_auto_right,w_5"),
-        ("c_fill,g_face:center,w_5", "c_fill,g_face,w_5"),
+        ("c_fill,g_face:center,w_5", "c_fill,g_face:center,w_5"),
         ("fl_rasterize.force_strip", ""),
         ("fl_progressive:semi", "fl_progressive:semi"),
         ("bo_0px_solid_red,r_0,o_100", ""),

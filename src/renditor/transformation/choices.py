@@ -8,7 +8,7 @@ CROP_MODES = {
     "limit": "like fit, but never enlarged",
     "mfit": "like fit, but never made smaller",
     "fill": "exactly w x h: scaled to cover the box, the rest cut away, g says which part stays",
-    "lfill": "like fill, but never enlarged: a smaller picture is only cut to the shape",
+    "lfill": "like fill, but never enlarged: only what is longer than the box is cut away",
     "fill_pad": "like fill with g_auto, but padded with b when what matters would be cut away",
     "pad": "like fit, then filled up to exactly w x h with b, g says where the picture stands",
     "lpad": "like pad, but the picture is never enlarged",

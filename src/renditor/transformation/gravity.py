@@ -26,9 +26,11 @@ GRAVITIES = {
     "custom:face": "the focal point that the owner gave; without one the largest face",
     "custom:faces": "the focal point that the owner gave; without one all faces",
     "custom:auto": "the focal point that the owner gave; without one what auto finds",
-    "face": "the largest face; without faces the middle",
+    "face": "the largest face; without faces the focal point",
+    "face:center": "the largest face; without faces the middle",
     "face:auto": "the largest face; without faces what auto finds",
-    "faces": "all faces; without faces the middle",
+    "faces": "all faces; without faces the focal point",
+    "faces:center": "all faces; without faces the middle",
     "faces:auto": "all faces; without faces what auto finds",
     "auto": "what draws the eye: the focal point of the owner, faces, else the liveliest part",
     "auto:face": "like auto, the largest face first",
@@ -38,8 +40,6 @@ GRAVITIES = {
 
 # Other spellings of the same.
 ALIASES = {
-    "face:center": "face",
-    "faces:center": "faces",
     "auto:classic": "auto",
     "auto:good": "auto",
     "xy_center:face": "xy_center",
