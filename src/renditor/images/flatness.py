@@ -10,9 +10,10 @@ from __future__ import annotations
 import pyvips
 
 _LEAST_EQUAL = 0.9
-_MOST_COLOURS = 256  # distinct, at 4 bits of red and 5 of green and blue
+_MOST_COLOURS = 256  # distinct, at 3 bits of red and 5 of green and blue
 _BINS = 32
 _SAME = 128  # the bit of the red band that says "same as the left neighbour"
+_FIRST_SAME = _SAME * (_BINS - 1) // 255  # the bin it falls into; without it red stays below 64
 
 
 def is_flat(image: pyvips.Image) -> bool:
@@ -31,12 +32,12 @@ def is_flat(image: pyvips.Image) -> bool:
     right = image.crop(1, 0, width, height)
     same = (right == image.crop(0, 0, width, height)).bandand()
     red, green, blue = (right[0], right[1], right[2]) if image.bands >= 3 else (right[0],) * 3
-    # One pass must do: a loader gives its rows once. The red band keeps 4 bits and carries the answer in its fifth.
-    marked = ((red >> 1) | (same & _SAME)).bandjoin([green, blue])
+    # One pass must do: a loader gives its rows once. So the red band also carries the answer, in its highest bit.
+    marked = ((red >> 2) | (same & _SAME)).bandjoin([green, blue])
     counts = memoryview(marked.hist_find_ndim(bins=_BINS).write_to_memory()).cast("I")
     equal = colours = 0
     for at, count in enumerate(counts):
-        if count and at // _BINS % _BINS >= _BINS // 2:  # x is the red axis; bands are the innermost
+        if count and at // _BINS % _BINS >= _FIRST_SAME:  # x is the red axis; bands are the innermost
             equal += count
         elif count:
             colours += 1
