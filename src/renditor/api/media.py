@@ -1,39 +1,20 @@
 """``/media``: upload, look at, change, cancel and delete assets. All of it belongs to the asset's owner alone."""
 
-import json
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from renditor.api.bodies import upload_body
 from renditor.api.ranges import read_range
+from renditor.api.routes import json_body, needs, read_body, refusals
 from renditor.api.views import Views
 from renditor.deliver import Request as Delivered
-from renditor.errors import TooLarge, Unprocessable
-from renditor.models import MediaType, Principal, Scope, Status
+from renditor.models import MediaType, Principal, Status
 from renditor.service import MediaProcessingService
 
-# A PATCH is a few short fields; more is somebody filling our memory. Bytes.
-_PATCH_BYTES = 64 * 1024
-
-_PROBLEMS = {
-    400: "An option or the form is wrong, or the body was broken off.",
-    401: "No valid key.",
-    403: "The key's scope is too small.",
-    404: "Unknown.",
-    409: "It conflicts with what is stored.",
-    413: "Too large.",
-    415: "This kind of file is not accepted.",
-    416: "The range lies outside the file.",
-    422: "The content cannot be processed.",
-    429: "Too many uploads; Retry-After says when to come back.",
-    503: "A part of the server is busy or not available.",
-    507: "The server has no space left.",
-}
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"description": "A video or a song: it is being processed.", "content": {"application/json": {}}}
 }
@@ -95,30 +76,16 @@ class AssetChange(BaseModel):
 
 def router(service: MediaProcessingService, views: Views) -> APIRouter:
     """The routes; ``views`` makes the URLs of the answers."""
-    routes = APIRouter(prefix="/media", tags=["media"], responses=_refusals(401, 403, 503))
+    routes = APIRouter(prefix="/media", tags=["media"], responses=refusals(401, 403, 503))
     _add_reading(routes, service, views)
     _add_writing(routes, service, views)
     return routes
 
 
-def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the OpenAPI document: the errors that a route may answer."""
-    return {s: {"description": _PROBLEMS[s], "content": {"application/problem+json": {}}} for s in statuses}
-
-
-def _needs(service: MediaProcessingService, scope: Scope) -> Callable[..., Awaitable[Principal]]:
-    """A dependency that reads nothing but the header: the body waits until the caller is known."""
-
-    async def principal(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> Principal:
-        return await service.authenticate(authorization, scope)
-
-    return principal
-
-
 def _add_reading(routes: APIRouter, service: MediaProcessingService, views: Views) -> None:
-    reader = _needs(service, "read")
+    reader = needs(service, "read")
 
-    @routes.get("", responses=_refusals(422), summary="List your assets")
+    @routes.get("", responses=refusals(422), summary="List your assets")
     async def listing(
         principal: Annotated[Principal, Depends(reader)],
         cursor: Annotated[str | None, Query(max_length=64)] = None,
@@ -133,12 +100,12 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
         page = await service.page(principal, filters, cursor, limit)
         return {"items": [views.asset(asset) for asset in page.items], "next_cursor": page.next_cursor}
 
-    @routes.get("/{media_id}", responses=_refusals(404), summary="One asset")
+    @routes.get("/{media_id}", responses=refusals(404), summary="One asset")
     async def show(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:
         """One asset with its renditions and URLs."""
         return views.asset(*await service.get(principal, media_id))
 
-    @routes.get("/{media_id}/status", responses=_refusals(404), summary="How far an asset is")
+    @routes.get("/{media_id}/status", responses=refusals(404), summary="How far an asset is")
     async def status(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:
         """How far it is: status, progress (0-100), stage, and the error where it failed."""
         asset, _ = await service.get(principal, media_id)
@@ -147,7 +114,7 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
     @routes.get(
         "/{media_id}/original",
         response_class=StreamingResponse,
-        responses=_FILE | _refusals(404, 416),
+        responses=_FILE | refusals(404, 416),
         summary="The uploaded bytes",
     )
     async def original(media_id: str, request: Request, principal: Annotated[Principal, Depends(reader)]) -> Response:
@@ -174,9 +141,9 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
 
 
 def _add_writing(routes: APIRouter, service: MediaProcessingService, views: Views) -> None:
-    writer = _needs(service, "write")
+    writer = needs(service, "write")
 
-    refused = _refusals(400, 409, 413, 415, 422, 429, 507)
+    refused = refusals(400, 409, 413, 415, 422, 429, 507)
 
     @routes.post(
         "/upload", status_code=201, openapi_extra=_UPLOAD_BODY, responses=_ACCEPTED | refused, summary="Upload a file"
@@ -195,8 +162,8 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
 
     @routes.patch(
         "/{media_id}",
-        openapi_extra=_json_body(AssetChange),
-        responses=_refusals(404, 413, 422),
+        openapi_extra=json_body(AssetChange),
+        responses=refusals(404, 413, 422),
         summary="Change an asset",
     )
     async def change(
@@ -207,52 +174,19 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
         A new focal point changes the version in the asset's URLs.
         """
         await service.get(principal, media_id)  # unknown ids are 404 whatever the body is
-        asked = await _read_change(request)
+        asked = await read_body(request, AssetChange)
         await service.change(
             principal, media_id, visibility=asked.visibility, tags=asked.tags, focal_point=asked.wanted_point
         )
         return views.asset(*await service.get(principal, media_id))
 
-    @routes.delete("/{media_id}", status_code=204, responses=_refusals(404), summary="Delete an asset")
+    @routes.delete("/{media_id}", status_code=204, responses=refusals(404), summary="Delete an asset")
     async def delete(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> Response:
         """Delete the asset with its original and all its renditions."""
         await service.delete(principal, media_id)
         return Response(status_code=204)
 
-    @routes.post("/{media_id}/cancel", status_code=202, responses=_refusals(404, 409), summary="Stop processing")
+    @routes.post("/{media_id}/cancel", status_code=202, responses=refusals(404, 409), summary="Stop processing")
     async def cancel(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> dict[str, Any]:
         """Stop its processing (409 where there is none)."""
         return views.status(await service.cancel(principal, media_id))
-
-
-async def _read_change(request: Request) -> AssetChange:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _PATCH_BYTES:
-            raise TooLarge("The body of this request is too large.")
-    try:
-        return AssetChange.model_validate(json.loads(body or b"{}"))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"]) or "body"
-        raise Unprocessable(f"{name}: {first['msg']}.", code="invalid-body") from None
-    except (ValueError, RecursionError):
-        raise Unprocessable("The body is not JSON.", code="invalid-body") from None
-
-
-def _json_body(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema()
-    schema = _inlined(schema, schema.pop("$defs", {}))
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def _inlined(schema: Any, parts: dict[str, Any]) -> Any:
-    """The schema with its parts in place of the references to them, which would count from the top of the document."""
-    if isinstance(schema, list):
-        return [_inlined(item, parts) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return _inlined(parts[schema["$ref"].rpartition("/")[2]], parts)
-    return {name: _inlined(value, parts) for name, value in schema.items()}

@@ -15,6 +15,7 @@ from renditor.deliver.hints import Needs
 from renditor.deliver.memory import Memory
 from renditor.deliver.modes import Gate
 from renditor.deliver.moving import Moving
+from renditor.deliver.offers import Offers
 from renditor.deliver.pictures import Pictures
 from renditor.deliver.plan import Plan, Plans
 from renditor.deliver.rendering import Checkout, Kept, Renderer
@@ -71,6 +72,7 @@ class Deliver:
         self._catalog = catalog
         self._storage = storage
         self._gate = gate
+        self.offers = Offers(settings, gate)
         self._presets = with_shipped(settings.presets)
         self._plans = Plans()
         self._current = Current(catalog)

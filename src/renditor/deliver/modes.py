@@ -23,9 +23,9 @@ from renditor.transformation.operations import (
     STREAMING_PROFILE,
     WIDTH,
 )
-from renditor.transformation.path import DeliveryPath
+from renditor.transformation.path import DeliveryPath, split_delivery_path
 from renditor.transformation.presets import with_shipped
-from renditor.transformation.sign import verify
+from renditor.transformation.sign import sign, verify
 from renditor.transformation.values import AUTO
 
 # What may stand beside a width of the ladder: each with so few values that all pictures of an asset can be counted.
@@ -66,6 +66,15 @@ class Gate:
         raise Unauthenticated(
             f"Without a signature this server delivers {what}.", code="signature-required", hint=self._how_to_sign()
         )
+
+    def opened(self, tail: str) -> str:
+        """The tail of a picture's path, with a signature in front of it where this server asks for one."""
+        path = split_delivery_path(tail)
+        try:
+            self.check(path)
+        except Unauthenticated:
+            return f"s--{sign(path.signed, self._secret, long=True)}--/{tail}"
+        return tail
 
     def _on_ladder(self, path: DeliveryPath) -> bool:
         asked = path.transformation.without(STREAMING_PROFILE, DEFAULT_IMAGE).components

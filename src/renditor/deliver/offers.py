@@ -1,0 +1,186 @@
+"""Responsive images of an asset: which of its pictures a page should offer, and under which paths.
+
+Paths that this server would refuse without a signature come signed: who asks is the owner.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from renditor.deliver.modes import Gate
+from renditor.deliver.settings import DeliverySettings
+from renditor.errors import Conflict, Unprocessable
+from renditor.images.base import ImageInfo
+from renditor.images.formats import FORMATS, has_alpha, is_animated
+from renditor.images.geometry import Size
+from renditor.images.insight import Insight
+from renditor.images.responsive import MAX_WIDTHS, Candidate, candidates, is_plain_resize
+from renditor.images.snippet import Words
+from renditor.images.thumbhash import placeholder_data_url
+from renditor.models import Asset
+from renditor.transformation import Transformation, parse
+from renditor.transformation.choices import FORMAT_ALIASES
+from renditor.transformation.operations import FORMAT, MAX_SIDE
+from renditor.transformation.presets import with_shipped
+
+AUTO = "auto"
+# What pages may name, and what every browser and every reader of mail shows; one of those comes last.
+_OFFERED = ("avif", "webp", "jpg", "png", "gif")
+_SHOWN_EVERYWHERE = ("jpg", "png", "gif")
+_NUMBER = re.compile(r"[0-9]{1,5}")
+_PLAIN = "/,:_$!~.-"  # what stands in a transformation as it is
+_MOST_TEXT = 1000  # characters of ``alt`` and ``sizes``: they come back several times in one answer
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the author of a page says, as it was typed. Empty: the default.
+
+    ``widths`` in px and ``formats`` (``auto``, ``avif``, ``webp``, ...) are separated by commas; ``transformation`` is
+    a chain or a preset (``t_name``).
+    """
+
+    widths: str = ""
+    formats: str = ""
+    transformation: str = ""
+    sizes: str = ""
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One picture: its path behind ``upload/``, encoded, with version and signature; and its true size."""
+
+    tail: str
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Everything a snippet is made of.
+
+    ``formats``: content type and links (narrowest first) of each; the last one is what every browser shows.
+    """
+
+    formats: tuple[tuple[str, tuple[Link, ...]], ...]
+    words: Words
+    placeholder: str | None
+
+
+class Offers:
+    """Answers what pages should offer."""
+
+    def __init__(self, settings: DeliverySettings, gate: Gate) -> None:
+        self._widths = settings.widths
+        self._presets = with_shipped(settings.presets)
+        self._gate = gate
+
+    def of(self, asset: Asset, asked: Asked) -> Offered:
+        """The pictures of ``asset`` that a page should offer.
+
+        Raises:
+            Conflict: the asset is private: a page could not show it.
+            Unprocessable: no picture, or bad widths, formats or texts.
+            InvalidTransformation: it is not valid, or cannot be applied to this picture.
+        """
+        words = _words(asked)
+        pictures = self._pictures(asset, asked)
+        if asset.visibility != "public":
+            raise Conflict(
+                "The asset is private: no page can show it.", code="private-asset", hint="Make it public first (PATCH)."
+            )
+        wanted = self._read(asked)
+        info = ImageInfo.from_json(asset.metadata)
+        hidden = has_alpha(info, wanted) or not is_plain_resize(wanted)
+        formats = tuple(
+            (FORMATS[_extension(asset, fmt)].content_type, tuple(self._link(asset, one, fmt) for one in some))
+            for fmt, some in pictures.items()
+        )
+        return Offered(formats, words, None if hidden else _placeholder(asset))
+
+    def chains(self, asset: Asset, asked: Asked) -> list[Transformation]:
+        """The same pictures as transformations that name their format. Raises: as ``of``, but for private assets."""
+        return [
+            _with_format(one.transformation, fmt) for fmt, some in self._pictures(asset, asked).items() for one in some
+        ]
+
+    def _read(self, asked: Asked) -> Transformation:
+        return parse(asked.transformation, self._presets)
+
+    def _pictures(self, asset: Asset, asked: Asked) -> dict[str, list[Candidate]]:
+        """By format, the best one first."""
+        check_picture(asset)
+        wanted = self._read(asked)
+        info, insight = ImageInfo.from_json(asset.metadata), Insight.from_json(asset.metadata)
+        made = candidates(Size(info.width, info.height), wanted, self._read_widths(asked.widths), insight)
+        alpha = has_alpha(info, wanted)
+        found = {
+            fmt: [one for one in made if _fits(fmt, one, info, alpha=alpha)]
+            for fmt in _read_formats(asked.formats, wanted, alpha=alpha)
+        }
+        return {fmt: some for fmt, some in found.items() if some}
+
+    def _read_widths(self, text: str) -> tuple[int, ...]:
+        if not text:
+            return self._widths
+        numbers = [part.strip() for part in text.split(",")]
+        widths = tuple(int(part) for part in numbers if _NUMBER.fullmatch(part) and 1 <= int(part) <= MAX_SIDE)
+        if len(widths) != len(numbers) or len(widths) > MAX_WIDTHS:
+            expected = f"Give at most {MAX_WIDTHS} whole numbers of px from 1 to {MAX_SIDE}, separated by commas."
+            raise Unprocessable(f"widths: {expected}", code="invalid-parameter")
+        return widths
+
+    def _link(self, asset: Asset, one: Candidate, fmt: str) -> Link:
+        transformation = _with_format(one.transformation, fmt) if fmt == AUTO else one.transformation
+        name = f"{quote(asset.public_id, safe='/')}.{_extension(asset, fmt)}"
+        tail = f"{quote(str(transformation), safe=_PLAIN)}/v{asset.version}/{name}"
+        return Link(self._gate.opened(tail), one.size)
+
+
+def check_picture(asset: Asset) -> None:
+    """Raises: Unprocessable: a video or a song."""
+    if asset.media_type != "image":
+        raise Unprocessable(f"This is {asset.media_type}, not a picture.", code="not-a-picture")
+
+
+def _with_format(transformation: Transformation, fmt: str) -> Transformation:
+    return parse(f"{transformation},{FORMAT.key}_{fmt}")
+
+
+def _read_formats(text: str, wanted: Transformation, *, alpha: bool) -> list[str]:
+    """The formats to offer: as asked for, and one that every browser shows in the end."""
+    named = [part.strip() for part in (text or wanted.last(FORMAT) or AUTO).split(",")]
+    formats = list(dict.fromkeys(FORMAT_ALIASES.get(name, name) for name in named))
+    if formats == [AUTO]:
+        return formats
+    if any(fmt not in _OFFERED for fmt in formats):
+        expected = f"Give {AUTO}, or some of {', '.join(_OFFERED)}, separated by commas."
+        raise Unprocessable(f"formats: {expected}", code="invalid-parameter")
+    return formats if formats[-1] in _SHOWN_EVERYWHERE else [*formats, "png" if alpha else "jpg"]
+
+
+def _extension(asset: Asset, fmt: str) -> str:
+    """``f_auto`` chooses whatever the extension is; the asset's own looks best."""
+    if fmt != AUTO:
+        return fmt
+    return asset.format if asset.format in _OFFERED else "jpg"
+
+
+def _fits(fmt: str, one: Candidate, info: ImageInfo, *, alpha: bool) -> bool:
+    frames = info.pages if is_animated(info) and fmt != AUTO and FORMATS[fmt].animation else 1
+    return fmt == AUTO or FORMATS[fmt].fits(one.size, frames, alpha=alpha)
+
+
+def _placeholder(asset: Asset) -> str | None:
+    """None while nobody has looked at the picture."""
+    thumbhash = asset.metadata.get("thumbhash")
+    return placeholder_data_url(thumbhash) if thumbhash else None
+
+
+def _words(asked: Asked) -> Words:
+    for name, text in (("alt", asked.alt), ("sizes", asked.sizes)):
+        if len(text) > _MOST_TEXT:
+            raise Unprocessable(f"{name}: At most {_MOST_TEXT} characters.", code="invalid-parameter")
+    return Words(asked.sizes, asked.alt) if asked.sizes else Words(alt=asked.alt)
