@@ -331,7 +331,8 @@ def _most(size: Size, stage: Stage) -> Size:
         given = offset(stage.component.get(X), size.width) or 0, offset(stage.component.get(Y), size.height) or 0
         room = min(max(map(abs, given)), longer) + longer // 20 + 4
     else:
-        room = sum(ceil(value) for value in effect.arguments if isinstance(value, Decimal))
+        width, blur = (value for value in effect.arguments if isinstance(value, Decimal))
+        room = ceil(width) + ceil(blur / 10) + 2
     return Size(size.width + 2 * room, size.height + 2 * room)
 
 
