@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renditor.errors import NotFound
-from renditor.transformation import TransformationError
+from renditor.transformation import TransformationError, UnsupportedTransformation
 from renditor.transformation.path import MAX_PUBLIC_ID, MAX_TAIL, public_id_fault, split_delivery_path
 from renditor.transformation.sign import sign, verify
 
@@ -47,6 +47,17 @@ from renditor.transformation.sign import sign, verify
         ("fl_attachment:a%2Epng/cat", "fl_attachment:a%2Epng", None, "cat", None),
         ("sp_auto/clip.m3u8", "sp_auto", None, "clip", "m3u8"),
         ("so_1,w_320/clip.jpg", "so_1,w_320", None, "clip", "jpg"),
+        ("$a_5/w_$a/cat", "$a_5/w_$a", None, "cat", None),
+        ("if_w_gt_5/w_5/if_end/cat", "if_w_gt_5/w_5/if_end", None, "cat", None),
+        ("l_logo/w_5/fl_layer_apply/pets/cat", "l_logo/w_5/fl_layer_apply", None, "pets/cat", None),
+        ("l_logo:x.png,w_5/v3/w_100/cat.png", "l_logo:x.png,w_5/fl_layer_apply", 3, "w_100/cat", "png"),
+        ("l_text:Arial_9:a%252Cb%252Fc/cat", "l_text:Arial_9:a%2Cb%2Fc/fl_layer_apply", None, "cat", None),
+        ("l_text:Arial_9:a%2Cb%2Fc%20d,w_5/cat", "l_text:Arial_9:a%2Cb%2Fc d,w_5/fl_layer_apply", None, "cat", None),
+        ("l_text:Arial_9:100%25/cat", "l_text:Arial_9:100%25/fl_layer_apply", None, "cat", None),
+        ("l_text%3AArial_9%3Aa%2Cb/cat", "l_text:Arial_9:a%2Cb/fl_layer_apply", None, "cat", None),
+        ("$t_!a%2Cb!/l_text:Arial_9:%24(t)/cat", "$t_!a%2Cb!/l_text:Arial_9:$(t)/fl_layer_apply", None, "cat", None),
+        ("if_!a%2Cb!_in_tags,w_5/cat", "if_!a%2Cb!_in_tags/w_5/if_end", None, "cat", None),
+        ("l_fetch:aHR0cDovL3g=,w_5/cat", "l_fetch:aHR0cDovL3g,w_5/fl_layer_apply", None, "cat", None),
     ],
 )
 def test_parts(tail: str, transformation: str, version: int | None, public_id: str, ext: str | None) -> None:
@@ -106,6 +117,25 @@ def test_a_failed_transformation_without_version_is_a_public_id_with_a_doubt(tai
 def test_presets_are_resolved_in_paths() -> None:
     path = split_delivery_path("t_card/cat.jpg", presets={"card": "w_300"})
     assert (str(path.transformation), path.public_id) == ("w_300", "cat")
+
+
+def test_unsupported_parts_are_left_out_on_request() -> None:
+    for tail in ("w_9,vc_auto/e_art:zorro/v7/cat.jpg", "w_9,vc_auto/e_art:zorro/cat.jpg"):
+        path = split_delivery_path(tail, ignore_unsupported=True)
+        assert (str(path.transformation), path.public_id) == ("w_9", "cat")
+        assert path.left_out == ("vc_auto", "e_art:zorro")
+        assert path.doubt is None
+    with pytest.raises(UnsupportedTransformation):
+        split_delivery_path("w_9,vc_auto/v7/cat.jpg")
+    assert isinstance(split_delivery_path("w_9,vc_auto/cat.jpg").doubt, UnsupportedTransformation)
+    with pytest.raises(TransformationError, match="Invalid value in w_abc"):
+        split_delivery_path("w_abc/v7/cat.jpg", ignore_unsupported=True)
+
+
+def test_brackets_are_read_over_the_whole_head() -> None:
+    for tail in ("if_end/cat.jpg", "fl_layer_apply/v1/cat.jpg", "g_auto/cat.jpg"):
+        with pytest.raises(TransformationError):
+            split_delivery_path(tail)
 
 
 @pytest.mark.parametrize(

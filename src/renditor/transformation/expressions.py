@@ -173,6 +173,8 @@ def evaluate(parts: tuple[str, ...], at: Environment) -> Value:
             value = OPERATORS[operator](left, right)
         except DecimalException:
             raise refusal("No usable number comes out of", "_".join(parts)) from None
+        if not value.is_finite():  # 0 to the power of -1 raises no signal
+            raise refusal("No usable number comes out of", "_".join(parts))
     return value
 
 
