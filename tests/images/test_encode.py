@@ -7,7 +7,7 @@ import pyvips
 
 from tests.images.pictures import RED, decoded, encoded, near, noise, plain, quadrants, render
 
-OUTPUTS = ["jpg", "png", "webp", "avif", "gif"]
+OUTPUTS = ["jpg", "png", "webp", "avif", "gif", "tiff"]
 SECRETS = (
     b"Jane Doe",
     b"Secret",
@@ -70,9 +70,10 @@ def test_signatures_of_the_formats() -> None:
     assert heads["webp"][8:12] == b"WEBP"
     assert heads["avif"][4:12] == b"ftypavif"
     assert heads["gif"].startswith(b"GIF89a")
+    assert heads["tiff"].startswith(b"II*\x00")
 
 
-@pytest.mark.parametrize("output", ["webp", "avif", "png"])
+@pytest.mark.parametrize("output", ["webp", "avif", "png", "tiff"])
 def test_transparency_is_kept(output: str) -> None:
     content = encoded(plain(64, 64, (200, 30, 30, 128)), "png")
     made = render(content, "png", "", output)
@@ -102,10 +103,83 @@ def test_chroma_is_halved_below_quality_ninety() -> None:
     assert render(content, "png", "q_90", "jpg").image.get("jpeg-chroma-subsample") == "4:4:4"
 
 
+@pytest.mark.parametrize("output", ["jpg", "avif"])
+def test_chroma_as_asked(output: str) -> None:
+    """A red px beside a blue one: with a quarter of the colour samples they run into one another."""
+    stripes = plain(1, 64, (230, 20, 20)).join(plain(1, 64, (20, 20, 230)), "horizontal").replicate(32, 1)
+    content = encoded(stripes, "png")
+    full, quarter = (render(content, "png", f"q_85:{chroma}", output).image for chroma in (444, 420))
+    assert (full - stripes).abs().avg() * 3 < (quarter - stripes).abs().avg()
+
+
+def test_tables_of_jpeg_are_those_for_the_eye() -> None:
+    """2-7 % fewer bytes at equal quality: docs/decisions/0018-encoder-settings.md."""
+    photo = noise(320, 240).gaussblur(1.5).cast("uchar")
+    made = render(encoded(photo, "png"), "png", "q_80", "jpg")
+    assert made.content != photo.jpegsave_buffer(Q=80, optimize_coding=True, keep="none")
+    assert made.content == photo.jpegsave_buffer(Q=80, optimize_coding=True, quant_table=3, keep="none")
+
+
+def palette_of(content: bytes) -> bool:
+    """Colour type 3 in the header of a PNG."""
+    return content[25] == 3
+
+
+def test_png_of_few_colours() -> None:
+    content = encoded(noise(200, 150), "png")
+    plain_png = render(content, "png", "", "png").content
+    for flags in ("fl_png8", "fl_lossy", "fl_lossy.progressive"):
+        made = render(content, "png", flags, "png").content
+        assert palette_of(made)
+        assert len(made) < len(plain_png) / 2
+    assert not palette_of(plain_png)
+
+
+def test_png_with_and_without_transparency() -> None:
+    opaque, clear = encoded(plain(8, 8, RED), "png"), encoded(plain(8, 8, (200, 30, 30, 0)), "png")
+    assert render(opaque, "png", "fl_png32", "png").image.bands == 4
+    made = render(clear, "png", "fl_png24", "png")
+    assert (made.image.bands, made.at(0.5, 0.5)) == (3, (255, 255, 255))
+
+
+def test_any_format_gives_drawings_few_colours_and_photos_all() -> None:
+    drawing, photo = encoded(quadrants(200, 150), "png"), encoded(noise(200, 150), "png")
+    assert palette_of(render(drawing, "png", "fl_any_format,q_auto", "png").content)
+    assert not palette_of(render(photo, "png", "fl_any_format,q_auto", "png").content)
+    assert not palette_of(render(drawing, "png", "fl_any_format,q_80", "png").content)
+
+
+def test_filters_of_png_are_for_photos() -> None:
+    photo = noise(200, 150).gaussblur(2).cast("uchar")
+    assert len(render(encoded(photo, "jpg"), "jpg", "", "png").content) < 0.9 * len(
+        decoded(encoded(photo, "jpg"), "jpg").pngsave_buffer(filter="none", keep="none")
+    )
+
+
+def test_tiff_is_lossless_unless_told() -> None:
+    photo = noise(120, 90)
+    made = render(encoded(photo, "png"), "png", "", "tiff")
+    assert (made.image - photo).abs().max() == 0
+    lossy = render(encoded(photo, "png"), "png", "fl_lossy,q_60", "tiff")
+    assert 0 < (lossy.image - photo).abs().avg() < 30
+    assert len(lossy.content) < len(made.content) / 2
+
+
+def test_a_lossy_gif_is_smaller() -> None:
+    frames = pyvips.Image.arrayjoin([noise(80, 60) * share for share in (1.0, 0.98, 0.96)], across=1).cast("uchar")
+    frames = frames.copy(interpretation="srgb")
+    frames.set_type(pyvips.GValue.gint_type, "page-height", 60)
+    content = encoded(frames, "webp", lossless=True)
+    exact, lossy = (render(content, "webp", flags, "gif", n=-1).content for flags in ("", "fl_lossy"))
+    assert len(lossy) < len(exact)
+
+
 def test_progressive_is_a_flag() -> None:
     content = encoded(noise(64, 64), "png")
     assert render(content, "png", "", "jpg").image.get("jpeg-multiscan") == 0
     assert render(content, "png", "fl_progressive", "jpg").image.get("jpeg-multiscan") == 1
+    assert render(content, "png", "fl_progressive:none", "jpg").image.get("jpeg-multiscan") == 0
+    assert render(content, "png", "fl_progressive:steep", "jpg").image.get("jpeg-multiscan") == 1
     assert render(content, "png", "fl_progressive", "png").image.get("interlaced") == 1
 
 

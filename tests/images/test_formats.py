@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +91,59 @@ def test_auto_passes_over_what_cannot_hold_the_result() -> None:
     assert pick_format("*/*", "auto", ImageInfo("gif", 1000, 1000, pages=60)) == "jpg"
     assert pick_format(CHROME, "auto", ImageInfo("png", 6000, 4000)) == "avif"
     assert pick_format(CHROME, "auto", ImageInfo("png", 6000, 4000, has_alpha=True)) == "webp"
+
+
+FLAT = ImageInfo("png", 800, 600, flat=True)
+
+
+@pytest.mark.parametrize(
+    ("accept", "info", "transformation", "picked"),
+    [
+        (CHROME, FLAT, "", "webp"),
+        ("image/avif", FLAT, "", "png"),
+        ("*/*", FLAT, "", "png"),
+        ("*/*", replace(FLAT, width=8000, height=6000), "", "png"),
+        (CHROME, PHOTO, "c_fill,h_48,w_48", "webp"),
+        (CHROME, PHOTO, "c_fill,h_64,w_64", "avif"),
+        ("image/avif", PHOTO, "c_fill,h_48,w_48", "jpg"),
+        ("*/*", PHOTO, "r_max", "png"),
+        ("*/*", PHOTO, "o_50", "png"),
+        ("*/*", PHOTO, "e_make_transparent", "png"),
+        ("*/*", PHOTO, "e_sepia", "jpg"),
+        ("*/*", PHOTO, "c_pad,h_100,w_500", "jpg"),
+        ("*/*", DRAWING, "b_white", "jpg"),
+        ("*/*", DRAWING, "b_white,fl_preserve_transparency", "png"),
+        ("*/*", DRAWING, "b_rgb:ffffff80", "png"),
+        (CHROME, DRAWING, "b_white", "avif"),
+        ("*/*", LOOP, "fl_awebp", "gif"),
+    ],
+)
+def test_auto_looks_at_what_the_result_will_be(accept: str, info: ImageInfo, transformation: str, picked: str) -> None:
+    assert pick_format(accept, "auto", info, parse(transformation)) == picked
+
+
+@pytest.mark.parametrize(
+    ("requested", "info", "transformation", "picked"),
+    [
+        ("jpg", FLAT, "fl_any_format,q_auto", "png"),
+        ("auto", FLAT, "fl_any_format,q_auto:eco", "png"),
+        ("webp", FLAT, "fl_any_format,q_auto", "webp"),
+        ("jpg", FLAT, "fl_any_format,q_80", "jpg"),
+        ("jpg", FLAT, "q_auto", "jpg"),
+        ("jpg", PHOTO, "fl_any_format,q_auto", "jpg"),
+        ("gif", LOOP, "fl_any_format,q_auto", "gif"),
+    ],
+)
+def test_any_format(requested: str, info: ImageInfo, transformation: str, picked: str) -> None:
+    assert pick_format(CHROME, requested, info, parse(transformation)) == picked
+
+
+@pytest.mark.parametrize(
+    ("fmt", "alpha", "picked"),
+    [("heic", False, "jpg"), ("heic", True, "png"), ("bmp", False, "jpg"), ("svg", True, "png")],
+)
+def test_what_browsers_do_not_show_gets_another_format(fmt: str, alpha: bool, picked: str) -> None:
+    assert pick_format(CHROME, None, ImageInfo(fmt, 40, 30, has_alpha=alpha)) == picked
 
 
 @pytest.mark.parametrize("requested", ["heic", "bmp", "svg", "m3u8", "auto:image"])
