@@ -77,6 +77,11 @@ def _insert(dialect: str) -> Any:
     return made(renditions).from_select(_FIELDS, row).on_conflict_do_nothing()
 
 
+def pin(connection: sa.Connection, ids: list[str]) -> None:
+    """Never evict these pictures."""
+    connection.execute(renditions.update().where(renditions.c.id.in_(ids)).values(pinned=True))
+
+
 def drop_all(connection: sa.Connection, asset_id: str) -> int:
     """Forget all stored pictures of an asset. Returns how many there were."""
     of_asset = sa.and_(renditions.c.asset_id == asset_id, _PICTURES)

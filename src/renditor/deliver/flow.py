@@ -11,6 +11,7 @@ from urllib.parse import quote
 from renditor.catalog import Catalog, assets
 from renditor.catalog.current import ASK, Current, Name
 from renditor.deliver import layers
+from renditor.deliver.ahead import Ahead
 from renditor.deliver.hints import Needs
 from renditor.deliver.memory import Memory
 from renditor.deliver.modes import Gate
@@ -18,14 +19,12 @@ from renditor.deliver.moving import Moving
 from renditor.deliver.offers import Offers
 from renditor.deliver.pictures import Pictures
 from renditor.deliver.plan import Plan, Plans
-from renditor.deliver.rendering import Checkout, Kept, Renderer
+from renditor.deliver.rendering import Kept, Renderer, original
 from renditor.deliver.responses import ReadRange, Redirect, Request, Response
 from renditor.deliver.settings import DeliverySettings
 from renditor.deliver.usage import Usage
 from renditor.errors import NotFound
-from renditor.images.base import Source
 from renditor.images.formats import FORMATS
-from renditor.images.insight import Insight
 from renditor.models import Asset, ResourceType, is_id
 from renditor.routing import MediaRouter
 from renditor.storage.base import Storage
@@ -82,6 +81,7 @@ class Deliver:
         self._renderer = Renderer(kept, router, settings.max_renditions_per_asset, around.work, around.locks)
         self._pictures = Pictures(self._renderer, self._usage, settings, around.engine, storage, self._reader)
         self._moving = Moving(catalog, storage, router, self._pictures, self._reader, around.public_path)
+        self.ahead = Ahead(catalog, storage, router, self._pictures, around.work)
 
     async def close(self) -> None:
         """Finish what is being stored, write what was counted."""
@@ -135,7 +135,7 @@ class Deliver:
             plan = Plan(plan.name, path, plan.needs, found)
         if plan.name[1] != "image":
             return await self._moving.answer(plan, asset, request)
-        response = await self._pictures.answer(plan, asset, request, self._original(asset))
+        response = await self._pictures.answer(plan, asset, request, original(asset, self._storage))
         self._plans.put(raw, plan)
         return response
 
@@ -152,7 +152,10 @@ class Deliver:
             raise missing
         found = ((plan.name, asset), *await layers.find(plan.path.transformation, asset, self._public))
         return await self._pictures.answer(
-            Plan(plan.name, replace(plan.path, version=None), plan.needs, found), asset, request, self._original(asset)
+            Plan(plan.name, replace(plan.path, version=None), plan.needs, found),
+            asset,
+            request,
+            original(asset, self._storage),
         )
 
     async def file(self, tenant: str, rendition_id: str, name: str, request: Request) -> Response:
@@ -174,13 +177,6 @@ class Deliver:
         if asset == ASK:
             asset = await self._current.get(name)
         return asset if asset is not None and asset.visibility == "public" else None
-
-    def _original(self, asset: Asset) -> Checkout:
-        async def source(folder: Path) -> Source:
-            path = await self._storage.checkout(asset.original_key, folder)
-            return Source(path, asset.format, Insight.from_json(asset.metadata), tags=asset.tags)
-
-        return source
 
     def _reader(self, key: str) -> ReadRange:
         def read(start: int, end: int) -> AsyncIterator[bytes]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from renditor.deliver import hints
-from renditor.deliver.layers import beside
+from renditor.deliver.layers import Found, beside
 from renditor.deliver.memory import Stored
 from renditor.deliver.plan import Plan, Variant
 from renditor.deliver.rendering import Checkout, Renderer, Wanted
@@ -110,10 +110,8 @@ class Pictures:
         chosen = hints.resolve(path.transformation, client, asset.width)
         output = pick_format(request.accept, _wanted_format(asset, path), _picture_info(asset), chosen)
         layers = plan.assets[1:]
-        wanted = self._wanted(asset, chosen, output, beside(source, layers, self.storage))
+        wanted = self.wanted(asset, chosen, output, source, layers)
         if layers:
-            made_of = (wanted.digest, *(layer.sha256 for _, layer in layers))
-            wanted = replace(wanted, digest=_digest(*made_of))
             path = replace(path, version=None)  # of the asset alone: a layer may be replaced at any time
         if asset.media_type == "image" and is_provisional(Insight.from_json(asset.metadata), chosen):
             path = replace(path, version=None)
@@ -126,7 +124,10 @@ class Pictures:
         plan.variants[client] = Variant(wanted, head)
         return plan.variants[client]
 
-    def _wanted(self, asset: Asset, transformation: Transformation, output: str, source: Checkout) -> Wanted:
+    def wanted(
+        self, asset: Asset, transformation: Transformation, output: str, source: Checkout, layers: Found
+    ) -> Wanted:
+        """The one picture that this asks for: the transformation with nothing left to hints, a concrete format."""
         picture = transformation.without(FORMAT, DEFAULT_IMAGE)
         for flag in _ABOUT_THE_ANSWER:
             picture = picture.without_flag(flag)
@@ -137,7 +138,9 @@ class Pictures:
         known = fingerprint(Insight.from_json(asset.metadata), picture)
         tags = repr(asset.tags) if "tags" in text else ""  # conditions may ask for them
         digest = _digest(asset.sha256, text, output, self.engine, known, tags)
-        return Wanted(asset, picture, output, name, digest, source)
+        if layers:
+            digest = _digest(digest, *(layer.sha256 for _, layer in layers))
+        return Wanted(asset, picture, output, name, digest, beside(source, layers, self.storage))
 
     def cache_control(self, asset: Asset, path: DeliveryPath) -> str:
         """A URL that carries the asset's own version never changes its meaning; any other may at the next upload."""

@@ -20,6 +20,7 @@ from renditor.deliver.flight import Flights
 from renditor.deliver.memory import Memory, Stored
 from renditor.errors import InvalidTransformation, NotFound
 from renditor.images.base import RemoteURL, Rendered, Source
+from renditor.images.insight import Insight
 from renditor.models import Asset, Rendition, new_id, now_ms
 from renditor.routing import MediaRouter
 from renditor.storage import keys
@@ -117,7 +118,7 @@ class Renderer:
                 flight.set_result(rendered)
                 return
             asset = await self._unchanged(wanted.asset)
-            stored = Stored(_rendition(wanted, rendered), asset.stamp, rendered.content, kept=False)
+            stored = Stored(rendition_of(wanted, rendered), asset.stamp, rendered.content, kept=False)
             self._kept.memory.put(wanted.digest, stored)
             flight.set_result(stored)
             if lost is not None and now_ms() - lost.created_at < _BEING_STORED_MS:
@@ -136,11 +137,7 @@ class Renderer:
         self._making[asset.id] += 1
         try:
             if await self._kept.current.count(asset.id) + self._making[asset.id] > self._most:
-                raise InvalidTransformation(
-                    f"This asset has its {self._most} renditions already.",
-                    code="too-many-renditions",
-                    hint="The limit is RENDITOR_DELIVERY__MAX_RENDITIONS_PER_ASSET.",
-                )
+                raise too_many(self._most)
             yield
         finally:
             self._making[asset.id] -= 1
@@ -203,7 +200,27 @@ class Renderer:
         return stored if len(stored.content) == rendition.bytes else None
 
 
-def _rendition(wanted: Wanted, rendered: Rendered) -> Rendition:
+def too_many(most: int) -> InvalidTransformation:
+    """An asset may have so many stored pictures and no more."""
+    return InvalidTransformation(
+        f"An asset has at most {most} renditions.",
+        code="too-many-renditions",
+        hint="The limit is RENDITOR_DELIVERY__MAX_RENDITIONS_PER_ASSET.",
+    )
+
+
+def original(asset: Asset, storage: Storage) -> Checkout:
+    """The original of a picture, with what is known about it."""
+
+    async def source(folder: Path) -> Source:
+        path = await storage.checkout(asset.original_key, folder)
+        return Source(path, asset.format, Insight.from_json(asset.metadata), tags=asset.tags)
+
+    return source
+
+
+def rendition_of(wanted: Wanted, rendered: Rendered) -> Rendition:
+    """The row of a picture that was just made."""
     object_id = new_id()
     return Rendition(
         id=object_id,
