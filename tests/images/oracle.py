@@ -93,8 +93,11 @@ def view(mode: str, source: tuple[int, int], asked: Sides, gravity: str = "cente
     return View(box, (0, 0, *source), (left, top, *shown))
 
 
-def faults(image: pyvips.Image, expected: View, background: tuple[int, ...]) -> list[str]:
-    """What is wrong with a result; nothing when every pixel shows what it should, to one px of source or result."""
+def faults(image: pyvips.Image, expected: View, background: tuple[int, ...], noise: float = 2) -> list[str]:
+    """What is wrong with a result; nothing when every pixel shows what it should, to one px of source or result.
+
+    ``noise``: levels by which an encoder may have changed single pixels.
+    """
     if (image.width, image.height) != expected.size:
         return [f"size {image.width} x {image.height}, not {expected.size}"]
     pixels = image.numpy().astype(float)
@@ -110,7 +113,7 @@ def faults(image: pyvips.Image, expected: View, background: tuple[int, ...]) -> 
         off = np.abs(shown - wanted).max()
         if off > max(1.0, step) + 0.51:  # colours are whole numbers
             found.append(f"{'xy'[band]} is off by {off:.2f} px of the source at {step:.2f} px for each of the result")
-    if np.abs(picture[:, :, 2] - MARK).max() > 2:
+    if np.abs(picture[:, :, 2] - MARK).max() > noise:
         found.append("something else than the source inside")
     outside = np.ones(pixels.shape[:2], bool)
     outside[top : top + height, left : left + width] = False

@@ -15,6 +15,7 @@ import pyvips
 from PIL import Image as PillowImage
 
 from renditor.images.decoder import handle
+from renditor.images.insight import NOTHING_KNOWN, Insight
 from renditor.images.settings import ImageSettings
 
 Pixel = tuple[int, ...]
@@ -119,11 +120,21 @@ def probe(content: bytes | Path, fmt: str, settings: ImageSettings | None = None
         os.close(source)
 
 
-def render(content: bytes | Path, fmt: str, transformation: str = "", output: str = "png", **options: Any) -> Made:
+def render(
+    content: bytes | Path,
+    fmt: str,
+    transformation: str = "",
+    output: str = "png",
+    *,
+    insight: Insight = NOTHING_KNOWN,
+    **options: Any,
+) -> Made:
     """``options`` are those of the loader that reads the result back."""
     source, answer = _descriptor(content), io.BytesIO()
+    places = insight.to_json()
     try:
-        meta = handle(request("render", fmt, transformation=transformation, output=output), source, answer)
+        wanted = request("render", fmt, transformation=transformation, output=output, insight=places)
+        meta = handle(wanted, source, answer)
     finally:
         os.close(source)
     return Made(meta, answer.getvalue(), decoded(answer.getvalue(), output, **options))

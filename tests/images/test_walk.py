@@ -70,8 +70,10 @@ RESIZING = st.builds(
     st.integers(1, 300),
 )
 LOOKS = st.sampled_from(
-    "r_20 r_max bo_3px_solid_red o_40 a_90 a_hflip a_37 a_-5 b_blue b_auto e_grayscale e_blur:50 dpr_2 ar_3:2"
-    " a_auto_right a_ignore f_png e_vignette".split()
+    (
+        *("r_20", "r_max", "bo_3px_solid_red", "o_40", "a_90", "a_hflip", "a_37", "a_-5", "b_blue", "b_auto", "dpr_2"),
+        *("e_grayscale", "e_blur:50", "e_vignette", "ar_3:2", "a_auto_right", "a_ignore", "f_png"),
+    )
 )
 LAYERS = st.sampled_from(["l_text:Arial_20:Hi", "l_text:Arial_20:Hi/a_30/fl_layer_apply,g_south_east,x_-9"])
 COMPONENTS = st.builds(lambda first, more: ",".join([first, *more]), RESIZING | LOOKS, st.lists(LOOKS, max_size=2))

@@ -84,7 +84,8 @@ class Pixels:
             if _waits(stage) and stage.effect:
                 self._waiting.append(partial(apply, effect=stage.effect, look=Look()))
                 return None
-            self._loaded(None if stage.geometry.region or stage.before != Turn() else stage.geometry.scaled)
+            at_once = stage.resizes and stage.geometry.region is None and stage.before == Turn()
+            self._loaded(stage.geometry.scaled if at_once else None)
         for step in STEPS:
             act = step(work)
             if act is not None:
