@@ -15,7 +15,8 @@ CENTRE: Point = (0.5, 0.5)
 _PASSER_BY = 0.1
 # px, the long side that is looked at.
 _SIDE = 320
-# Of 255, the standard deviation of lightness under which nothing stands out: a plain surface, a soft gradient.
+_LEAST_SIDE = 8
+# Of 255, the standard deviation under which no colour stands out: a plain surface.
 _PLAIN = 4.0
 
 
@@ -45,7 +46,7 @@ def _attention(image: pyvips.Image) -> Point:
     if small.hasalpha():
         small = small.flatten(background=[255] * (small.bands - 1))
     small = small.colourspace("srgb").copy_memory()
-    if min(small.width, small.height) < 8 or small.colourspace("b-w").deviate() < _PLAIN:
+    if min(small.width, small.height) < _LEAST_SIDE or max(band.deviate() for band in small.bandsplit()) < _PLAIN:
         return CENTRE
     # Any crop will do: the point is found on the whole picture, and is in px of it.
     _, at = small.smartcrop(
