@@ -240,7 +240,7 @@ def test_a_text_that_is_too_large_is_refused(text: str, style: TextStyle, look: 
 
 
 SEALED = """
-import sys
+import sys, unicodedata
 from renditor.images.lettering import TextLook
 from renditor.images.text import draw, prepare_fonts
 from renditor.sandbox.policy import SEALED, lockdown
@@ -252,6 +252,13 @@ def drawn(font, size, **style):
 faces = [(font, {"weight": weight}) for font in ("Arial", "Times", "Courier") for weight in ("normal", "bold")]
 faces += [("Arial", {"style": "italic"}), ("Arial", {"style": "italic", "weight": "bold"})]
 first = [drawn(font, 30, **style) for font, style in faces]
+scripts = {}  # one letter of each script: each looks for fonts anew
+for code in range(0x20000):
+    if unicodedata.category(chr(code)) == "Lo":
+        scripts.setdefault(unicodedata.name(chr(code), "?").split()[0], chr(code))
+for size in range(20, 30):
+    draw("".join(scripts.values()), TextStyle("Times", size), TextLook(width=400))
+assert len(scripts) > 80, len(scripts)
 for size in range(10, 500):  # so many sizes of one font that all others would be closed
     drawn("Arial", size)
 assert [drawn(font, 30, **style) for font, style in faces] == first
