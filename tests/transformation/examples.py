@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from renditor.transformation.colours import ColourKind
-from renditor.transformation.effects import EFFECTS, Declared, OrAuto, Parameter, PositionKind, ReductionKind
+from renditor.transformation.effects import EFFECTS, Declared, OrAuto, Parameter, PositionKind, WordOrNumber
 from renditor.transformation.flags import FLAGS
 from renditor.transformation.gravity import GRAVITIES
 from renditor.transformation.kinds import ChoiceKind, DecimalKind, write_decimal
@@ -110,8 +110,8 @@ def texts() -> st.SearchStrategy[str]:
 
 def _effect(name: str, declared: Declared) -> st.SearchStrategy[str]:
     fixed = [_argument(one) for one in declared.parameters]
-    repeated = [_argument(one) for one in declared.repeated * 2]
-    taken = st.integers(0, len(fixed) + len(repeated))
+    repeated = [_argument(one) for one in declared.repeated * max(declared.counts, default=2)]
+    taken = st.sampled_from(sorted(declared.counts) or range(len(fixed) + len(repeated) + 1))
     return st.tuples(st.tuples(*fixed, *repeated), taken).map(lambda drawn: ":".join((name, *drawn[0][: drawn[1]])))
 
 
@@ -131,7 +131,7 @@ def _of_kind(kind: object) -> st.SearchStrategy[str]:
             return st.just("auto") | _of_kind(kind.kind)
         case PositionKind():
             return st.decimals(Decimal(0), Decimal(100), places=1).map(lambda number: write_decimal(number) + "p")
-        case ReductionKind():
-            return st.sampled_from(["bw", "auto", "0", "55.5", "100"])
+        case WordOrNumber():
+            return st.sampled_from(sorted(kind.words)) | _of_kind(kind.number)
         case _:
             raise NotImplementedError(kind)

@@ -38,7 +38,7 @@ class Parameter:
     """
 
     name: str
-    kind: ValueKind[Decimal] | ValueKind[str] | ValueKind[Colour] | OrAuto | ReductionKind
+    kind: ValueKind[Decimal] | ValueKind[str] | ValueKind[Colour] | OrAuto | WordOrNumber
     default: Argument
     skipped: bool = False
 
@@ -51,6 +51,7 @@ class Declared:
         doc: what it does.
         parameters: its arguments, in order.
         repeated: arguments after those, once or more.
+        counts: how many of ``repeated`` must be given; empty: any number.
         uses: keys of the parameters of the same component that it reads: ``co``, and ``x y w h g`` for regions.
         layers_only: a way to blend a layer; elsewhere it has no effect.
     """
@@ -60,6 +61,7 @@ class Declared:
     uses: frozenset[str] = field(default=frozenset())
     layers_only: bool = False
     repeated: tuple[Parameter, ...] = ()
+    counts: frozenset[int] = frozenset()
 
 
 def _number(name: str, low: int, high: int, default: int) -> Parameter:
@@ -109,28 +111,40 @@ class PositionKind:
 
 
 @dataclass(frozen=True, slots=True)
-class ReductionKind:
-    """How strongly colours are reduced in per cent, ``bw`` for black and white, or ``auto``."""
+class WordOrNumber:
+    """A number, or one of the words."""
 
-    expects: str = "a number from 0 to 100, bw, or auto"
+    words: tuple[str, ...]
+    number: DecimalKind
 
-    _PERCENT = DecimalKind(Decimal(0), Decimal(100))
+    @property
+    def expects(self) -> str:
+        return f"{self.number.expects}, or {' or '.join(self.words)}"
 
     def read(self, text: str) -> Decimal | str:
-        return text if text in {"bw", "auto"} else self._PERCENT.read(text)
+        return text if text in self.words else self.number.read(text)
 
     def write(self, value: Decimal | str) -> str:
-        return value if isinstance(value, str) else self._PERCENT.write(value)
+        return value if isinstance(value, str) else self.number.write(value)
 
 
 _REGION = frozenset({"x", "y", "w", "h", "g"})
 _COLOUR = ColourKind(bare=True)
+_PERCENT = DecimalKind(Decimal(0), Decimal(100))
 _SQUARE = DecimalKind(Decimal(1), Decimal(2000))
 
 EFFECTS: dict[str, Declared] = {
+    "assist_colorblind": Declared(
+        "Stripes where red and green are hard to tell apart; xray: those colours exchanged for others",
+        (Parameter("strength", WordOrNumber(("xray",), DecimalKind(Decimal(1), Decimal(100))), Decimal(10)),),
+    ),
     "auto_brightness": Declared("Brightness set by the picture itself", (_number("blend", 0, 100, 100),)),
     "auto_color": Declared("Colour cast removed", (_number("blend", 0, 100, 100),)),
     "auto_contrast": Declared("Contrast set by the picture itself", (_number("blend", 0, 100, 100),)),
+    "bgremoval": Declared(
+        "A background of one colour (the corners') becomes transparent",
+        (_choice("mode", "plain", plain="any background", screen="a green or blue screen"), _auto("colour", _COLOUR)),
+    ),
     "blackwhite": Declared(
         "Only black and white; lighter than threshold is white", (_number("threshold", 0, 100, 50),)
     ),
@@ -144,7 +158,7 @@ EFFECTS: dict[str, Declared] = {
         "Like a cartoon: dark lines, few colours",
         (
             _number("line", 0, 100, 50),
-            Parameter("reduction", ReductionKind(), "auto"),
+            Parameter("reduction", WordOrNumber(("bw", "auto"), _PERCENT), "auto"),
         ),
     ),
     "colorize": Declared("Coloured with co (grey)", (_number("strength", 0, 100, 100),), frozenset({"co"})),
@@ -208,6 +222,11 @@ EFFECTS: dict[str, Declared] = {
     "pixelate_region": Declared(
         "The region x, y, w, h or g in squares of this many px", (_auto("square", _SQUARE),), _REGION
     ),
+    "recolor": Declared(
+        "Colours multiplied by a matrix of 3 x 3, with alpha 4 x 4, row by row",
+        repeated=(_number("factor", -10, 10, 0),),
+        counts=frozenset({9, 16}),
+    ),
     "red": Declared("More or less red", (_number("level", -100, 100, 0),)),
     "replace_color": Declared(
         "Shades of one colour replaced by another",
@@ -224,6 +243,23 @@ EFFECTS: dict[str, Declared] = {
         "A shadow in co (black), moved by x and y", (_number("strength", 0, 100, 40),), frozenset({"co", "x", "y"})
     ),
     "sharpen": Declared("Sharpened", (_number("strength", 1, 2000, 100),)),
+    "simulate_colorblind": Declared(
+        "As people see it who cannot tell some colours apart",
+        (
+            _choice(
+                "condition",
+                "deuteranopia",
+                deuteranopia="no green",
+                deuteranomaly="little green",
+                protanopia="no red",
+                protanomaly="little red",
+                tritanopia="no blue",
+                tritanomaly="little blue",
+                cone_monochromacy="blue only",
+                rod_monochromacy="brightness only",
+            ),
+        ),
+    ),
     "tint": Declared(
         "Shades replaced by those between the colours",
         (
@@ -247,11 +283,11 @@ EFFECTS: dict[str, Declared] = {
 # Effects that Cloudinary has and nothing here makes.
 NOT_MADE = frozenset(
     {
-        *("accelerate", "adv_redeye", "anti_removal", "art", "assist_colorblind", "auto_enhance"),
-        *("background_removal", "bgremoval", "boomerang", "camera", "deshake", "displace", "distort", "dropshadow"),
+        *("accelerate", "adv_redeye", "anti_removal", "art", "auto_enhance"),
+        *("background_removal", "boomerang", "camera", "deshake", "displace", "distort", "dropshadow"),
         *("enhance", "extract", "fade", "gen_background_replace", "gen_recolor", "gen_remove", "gen_replace"),
-        *("gen_restore", "light", "loop", "morphology", "preview", "recolor", "redeye", "remove_background"),
-        *("reverse", "shear", "simulate_colorblind", "style_transfer", "swap_image", "theme", "transition", "upscale"),
+        *("gen_restore", "light", "loop", "morphology", "preview", "redeye", "remove_background"),
+        *("reverse", "shear", "style_transfer", "swap_image", "theme", "transition", "upscale"),
         *("vectorize", "viesus_correct", "volume", "waveform", "zoompan"),
     }
 )
@@ -271,20 +307,22 @@ class EffectKind:
             arguments += _take(declared.repeated, given)
             while given and len(arguments) < MAX_ARGUMENTS:
                 arguments += _take(declared.repeated, given)
-        if given:
+        if given or (declared.counts and text.count(":") not in declared.counts):
             raise ValueError(text)
         return Effect(name, tuple(arguments))
 
     def write(self, value: Effect) -> str:
         declared = EFFECTS[value.name]
-        parameters = list(declared.parameters)
+        once = (*declared.parameters, *declared.repeated)
+        parameters = list(once)
         while len(parameters) < len(value.arguments):
             parameters += declared.repeated
         written: list[str] = []
-        for parameter, argument in zip(reversed(parameters), reversed(value.arguments), strict=True):
-            # A word is told from what follows it, so a default can be left out before other arguments too.
-            omitted = argument == parameter.default and (not written or parameter.skipped)
-            if not omitted:
+        for place in range(len(value.arguments) - 1, -1, -1):
+            parameter, argument = parameters[place], value.arguments[place]
+            # At the end defaults go, once; before other arguments only those that cannot be taken for these.
+            may_go = parameter.skipped or (not written and place < len(once))
+            if declared.counts or argument != parameter.default or not may_go:
                 written.append(parameter.kind.write(argument))  # type: ignore[arg-type]  # what its read gave
         return ":".join((value.name, *reversed(written)))
 

@@ -13,17 +13,19 @@ from renditor.images.effects import EFFECTS, Look, apply, before_padding
 from renditor.images.geometry import Box
 from renditor.transformation import effects as grammar
 from renditor.transformation.colours import ColourKind
-from renditor.transformation.effects import Argument, Effect, EffectKind, OrAuto, Parameter, PositionKind, ReductionKind
+from renditor.transformation.effects import Argument, Effect, EffectKind, OrAuto, Parameter, PositionKind, WordOrNumber
 from renditor.transformation.kinds import ChoiceKind, DecimalKind
 from renditor.transformation.values import Colour
 from tests.images.effects.application import applied, disc, rainbow, same
 from tests.images.pictures import encoded, noise
 
 RENDERABLE = {name: declared for name, declared in grammar.EFFECTS.items() if not declared.layers_only}
+# Effects that are nothing without arguments.
+BARE = {"recolor": "recolor:0:1:0:1:0:0:0:0:1"}
 GROWS = {"shadow", "outline"}
 SHRINKS = {"trim"}
-GIVES_ALPHA = {"shadow", "outline", "make_transparent", "gradient_fade"}
-KEEPS_ALPHA = set(EFFECTS) - GROWS - SHRINKS - GIVES_ALPHA - {"opacity_threshold"}
+GIVES_ALPHA = {"bgremoval", "shadow", "outline", "make_transparent", "gradient_fade"}
+KEEPS_ALPHA = set(EFFECTS) - GROWS - SHRINKS - GIVES_ALPHA - {"opacity_threshold", "recolor"}
 MOVES_ALPHA = {"blur", "blur_region", "blur_faces", "pixelate", "pixelate_region", "pixelate_faces"}
 PICTURES = {
     "photo": noise(60, 40),
@@ -54,8 +56,8 @@ def arguments(parameter: Parameter) -> st.SearchStrategy[Argument]:
             return st.sampled_from(sorted(options))
         case PositionKind():
             return auto | st.decimals(0, 100, places=1)
-        case ReductionKind():
-            return st.sampled_from(["bw", "auto"]) | st.decimals(0, 100, places=1)
+        case WordOrNumber(words=words, number=number):
+            return st.sampled_from(words) | st.decimals(number.low, number.high, places=1)
         case ColourKind():
             return auto | colours
     raise AssertionError(kind)
@@ -65,7 +67,8 @@ def arguments(parameter: Parameter) -> st.SearchStrategy[Argument]:
 def effects(draw: st.DrawFn) -> Effect:
     name = draw(st.sampled_from(sorted(RENDERABLE)))
     declared = RENDERABLE[name]
-    parameters = declared.parameters + declared.repeated * draw(st.integers(1, 4))
+    times = st.sampled_from(sorted(declared.counts)) if declared.counts else st.integers(1, 4)
+    parameters = declared.parameters + declared.repeated * draw(times)
     if name == "ordered_dither":
         return Effect(name, (Decimal(draw(st.integers(0, 18))),))
     return Effect(name, tuple(draw(arguments(parameter)) for parameter in parameters))
@@ -113,7 +116,7 @@ def test_any_effect_on_any_picture(effect: Effect, name: str, look: Look):
 def test_a_picture_that_can_be_read_only_once(name: str):
     content = encoded(noise(200, 900), "jpg")
     lazy = pyvips.Image.jpegload_buffer(content, access="sequential")
-    effect = EffectKind().read(name)
+    effect = EffectKind().read(BARE.get(name, name))
     look = Look(box=Box(20, 300, 100, 500), faces=(Box(10, 700, 90, 90), Box(10, 50, 90, 90)))
     result = apply(lazy, effect, look).copy_memory()
     whole = apply(pyvips.Image.jpegload_buffer(content).copy_memory(), effect, look)
@@ -172,7 +175,7 @@ def test_metadata_of_the_picture_stays():
     lost = [
         name
         for name in sorted(RENDERABLE)
-        if not apply(image, EffectKind().read(name), Look(faces=(Box(1, 1, 9, 9),))).get_typeof("note")
+        if not apply(image, EffectKind().read(BARE.get(name, name)), Look(faces=(Box(1, 1, 9, 9),))).get_typeof("note")
     ]
     assert lost == []
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyvips
 
-from renditor.images.effects import art, colour, detail, shape, tone
+from renditor.images.effects import art, colour, detail, shape, sight, tone
 from renditor.images.effects.look import Look
 from renditor.transformation.effects import Effect
 
@@ -32,9 +32,11 @@ class Step:
 
 
 EFFECTS: Mapping[str, Step] = {
+    "assist_colorblind": Step(sight.assist_colorblind, needs_memory=True),
     "auto_brightness": Step(tone.auto_brightness, needs_memory=True),
     "auto_color": Step(tone.auto_color, needs_memory=True),
     "auto_contrast": Step(tone.auto_contrast, needs_memory=True),
+    "bgremoval": Step(colour.bgremoval, needs_memory=True),
     "blackwhite": Step(colour.blackwhite),
     "blue": Step(tone.blue),
     "blur": Step(detail.blur),
@@ -62,12 +64,14 @@ EFFECTS: Mapping[str, Step] = {
     "pixelate": Step(detail.pixelate),
     "pixelate_faces": Step(detail.pixelate_faces, needs_memory=True),
     "pixelate_region": Step(detail.pixelate_region, needs_memory=True),
+    "recolor": Step(sight.recolor),
     "red": Step(tone.red),
     "replace_color": Step(colour.replace_color, needs_memory=True),
     "saturation": Step(tone.saturation),
     "sepia": Step(colour.sepia),
     "shadow": Step(shape.shadow, needs_memory=True),
     "sharpen": Step(detail.sharpen, needs_memory=True),
+    "simulate_colorblind": Step(sight.simulate_colorblind),
     "tint": Step(colour.tint, needs_memory=True),
     "trim": Step(shape.trim, needs_memory=True),
     "unsharp_mask": Step(detail.unsharp_mask, needs_memory=True),

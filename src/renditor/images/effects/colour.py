@@ -123,6 +123,12 @@ def make_transparent(image: pyvips.Image, look: Look, tolerance: Decimal) -> pyv
     return joined(cleaned, share * (OPAQUE if alpha is None else alpha))
 
 
+def bgremoval(image: pyvips.Image, _: Look, mode: str, colour: Colour | str) -> pyvips.Image:
+    """``make_transparent`` for a background of one colour; a screen is lit less evenly, so more of it is taken."""
+    found = colour if isinstance(colour, Colour) else None
+    return make_transparent(image, Look(colour=found), Decimal(25 if mode == "screen" else 10))
+
+
 def opacity_threshold(image: pyvips.Image, _: Look, level: Decimal) -> pyvips.Image:
     """Alpha of ``level`` per cent and more becomes opaque, less becomes transparent."""
     colour, alpha = split(image)
