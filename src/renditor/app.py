@@ -33,9 +33,10 @@ from renditor.ffmpeg.binaries import Binaries, resolve
 from renditor.ffmpeg.run import Toolbox
 from renditor.images.settings import ImageSettings
 from renditor.ingest import Ingest
-from renditor.jobs.base import ANALYSIS, JobEngine
+from renditor.jobs.base import ANALYSIS, EAGER, JobEngine
 from renditor.recipes import Recipes
 from renditor.recipes.analysis import AnalysisRecipe
+from renditor.recipes.eager import EagerRecipe
 from renditor.recipes.moving import MovingRecipe
 from renditor.recipes.publishing import Publisher
 from renditor.recipes.recipe import Recipe
@@ -101,13 +102,6 @@ def build(settings: Settings, role: Role) -> App:
     catalog = Catalog(settings.catalog_url, settings.catalog)
     storage = registry.load("storage", "local")(data / "storage")
     jobs = registry.load("jobs", "dbos")(settings.jobs, data)
-    moving = MovingRecipe(Publisher(catalog, storage), router, settings.recipes, settings.video.tier)
-    work = data / "work"
-    known: dict[str, Recipe] = {"video": moving, "audio": moving, ANALYSIS: AnalysisRecipe(catalog, storage, router)}
-    recipes = Recipes(catalog, known, Sweeps(catalog, storage, work), work)
-    if role != "web":
-        recipes.register(jobs)
-    ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
     delivery = settings.delivery_mode
     deliver = Deliver(
         catalog,
@@ -122,6 +116,18 @@ def build(settings: Settings, role: Role) -> App:
             locks=data / "run" / "flights",
         ),
     )
+    moving = MovingRecipe(Publisher(catalog, storage), router, settings.recipes, settings.video.tier)
+    work = data / "work"
+    known: dict[str, Recipe] = {
+        "video": moving,
+        "audio": moving,
+        ANALYSIS: AnalysisRecipe(catalog, storage, router),
+        EAGER: EagerRecipe(catalog, deliver.ahead),
+    }
+    recipes = Recipes(catalog, known, Sweeps(catalog, storage, work), work)
+    if role != "web":
+        recipes.register(jobs)
+    ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
     flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, settings.limits.uploads)
     return App(settings, MediaProcessingService(flows), tools, catalog, jobs)
 

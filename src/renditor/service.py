@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,11 +16,11 @@ from renditor.access import apikeys
 from renditor.access.ratelimit import Rate
 from renditor.catalog import Catalog, assets, jobs, keys, trash
 from renditor.content.spool import Chunk
-from renditor.deliver import Deliver
+from renditor.deliver import Asked, Deliver, Offered, check_picture
 from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
 from renditor.ingest import Ingest, UploadOptions, check_tags
-from renditor.jobs.base import JobEngine
-from renditor.models import Asset, Principal, Rendition, Scope, Visibility, is_id, now_ms
+from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
+from renditor.models import Asset, Job, Principal, Rendition, Scope, Visibility, is_id, new_id, now_ms
 from renditor.recipes import Recipes
 from renditor.storage.base import Storage
 
@@ -181,6 +181,49 @@ class MediaProcessingService:
                 await self.flows.jobs.cancel(job_id)
         observe.log().info("media_processing_cancelled", owner=principal.owner, asset=asset_id)
         return (await self.get(principal, asset_id))[0]
+
+    # -- pictures -----------------------------------------------------------------------------------------------------
+
+    async def srcset(self, principal: Principal, asset_id: str, asked: Asked) -> tuple[Asset, Offered]:
+        """What a page should offer of a picture. Raises: NotFound, and as ``Offers.of``."""
+        asset, _ = await self.get(principal, asset_id)
+        return asset, self.flows.deliver.offers.of(asset, asked)
+
+    async def make_renditions(
+        self, principal: Principal, asset_id: str, chains: Sequence[str] = (), responsive: Asked | None = None
+    ) -> Job:
+        """Have pictures made before anybody asks for them: those of ``chains`` (presets too), and those that
+        ``responsive`` would offer. Visitors find them stored.
+
+        Returns: the job; the same one again while it is not done.
+
+        Raises: NotFound, Unprocessable, InvalidTransformation: found out before any work.
+        """
+        asset, _ = await self.get(principal, asset_id)
+        check_picture(asset)
+        offers = self.flows.deliver.offers
+        wanted = [offers.read(text) for text in chains]
+        wanted += [] if responsive is None else offers.chains(asset, responsive)
+        await self.flows.deliver.ahead.check(asset, wanted)
+        task = {"transformations": list(dict.fromkeys(map(str, wanted)))}
+        now = now_ms()
+        new = Job(new_id(), asset.id, EAGER, "queued", now, now, task=task)
+        job = await self.flows.catalog.write(lambda c: jobs.ask(c, new))
+        with contextlib.suppress(RenditorError):  # the reconciler finds its row later
+            await self.flows.jobs.enqueue(RECIPE_JOB, job.id, {"job_id": job.id}, background=True)
+        return job
+
+    async def job(self, principal: Principal, asset_id: str, job_id: str) -> Job:
+        """A job of an asset. Raises: NotFound."""
+
+        def work(connection: Any) -> Job | None:
+            asset = assets.owned(connection, principal, asset_id)
+            return jobs.of_asset(connection, asset.id, job_id) if is_id(job_id) else None
+
+        found = await self.flows.catalog.read(work)
+        if found is None:
+            raise NotFound
+        return found
 
     async def original(
         self, principal: Principal, asset_id: str

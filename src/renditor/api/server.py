@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from renditor import observe
-from renditor.api import health, media, pages, problems
+from renditor.api import health, media, pages, problems, responsive
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.views import Views
 from renditor.errors import BadRequest, Internal, MethodNotAllowed, NotFound, RenditorError, Unprocessable
@@ -99,7 +99,9 @@ def create(
             allow_headers=["authorization", "content-type", "x-filename"],
             expose_headers=["location", "x-request-id", "retry-after"],
         )
-    api.include_router(media.router(service, Views(options.public_url)))
+    views = Views(options.public_url)
+    api.include_router(media.router(service, views))
+    api.include_router(responsive.router(service, views))
     api.include_router(health.router(checks, protections))
     api.include_router(pages.router(docs=options.docs))
     return Server(api, Delivery(service.flows.deliver))

@@ -8,7 +8,9 @@ from urllib.parse import quote
 
 from renditor.api.insight import shown_metadata
 from renditor.catalog.assets import resource_type
-from renditor.models import Asset, Rendition
+from renditor.deliver import Offered
+from renditor.images.snippet import Offer, Source, html
+from renditor.models import Asset, Job, Rendition
 
 
 class Views:
@@ -85,6 +87,35 @@ class Views:
             "created_at": _iso(rendition.created_at),
             "url": self._rendition_url(asset, rendition),
             "metadata": {name: value for name, value in rendition.metadata.items() if name != "file"},
+        }
+
+    def job(self, job: Job) -> dict[str, Any]:
+        """How far work on an asset is."""
+        return {
+            "job_id": job.id,
+            "media_id": job.asset_id,
+            "recipe": job.recipe,
+            "status": job.status,
+            "progress": job.progress,
+            "stage": job.stage,
+            "error": job.error,
+            "created_at": _iso(job.created_at),
+        }
+
+    def responsive(self, asset: Asset, offered: Offered) -> dict[str, Any]:
+        """``urls``, ``srcset``, ``sizes`` and the snippet; ``sources``: the same by format, the best one first."""
+        base = f"{self._public_url}/{asset.tenant}/image/upload/"
+        sources = [
+            Source(content_type, tuple(Offer(base + link.tail, link.size) for link in links))
+            for content_type, links in offered.formats
+        ]
+        return {
+            "urls": [offer.url for source in sources for offer in source.offers],
+            "srcset": sources[-1].srcset,
+            "sizes": offered.words.sizes,
+            "sources": [{"type": source.content_type, "srcset": source.srcset} for source in sources],
+            "placeholder": offered.placeholder,
+            "html": html(sources, offered.words, offered.placeholder),
         }
 
     def _rendition_url(self, asset: Asset, rendition: Rendition) -> str:

@@ -51,6 +51,26 @@ def active_of(connection: sa.Connection, asset_id: str) -> list[Job]:
     return [_job(row) for row in connection.execute(query)]
 
 
+def is_unfinished(connection: sa.Connection, asset_id: str, recipe: str) -> bool:
+    query = sa.select(jobs.c.id).where(jobs.c.asset_id == asset_id, jobs.c.recipe == recipe, jobs.c.status.in_(_ACTIVE))
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def stale(connection: sa.Connection, before: int, limit: int = 100) -> list[Job]:
+    """Unfinished jobs nobody has touched since ``before`` (ms since 1970)."""
+    query = (
+        sa.select(jobs)
+        .where(jobs.c.status.in_(_ACTIVE), jobs.c.updated_at < before)
+        .order_by(jobs.c.updated_at)
+        .limit(limit)
+    )
+    return [_job(row) for row in connection.execute(query)]
+
+
+def unfinished_ids(connection: sa.Connection) -> set[str]:
+    return set(connection.scalars(sa.select(jobs.c.id).where(jobs.c.status.in_(_ACTIVE))))
+
+
 def stale(connection: sa.Connection, before: int, limit: int = 100) -> list[Job]:
     """Unfinished jobs nobody has touched since ``before`` (ms since 1970)."""
     query = (

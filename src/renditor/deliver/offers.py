@@ -91,7 +91,7 @@ class Offers:
             raise Conflict(
                 "The asset is private: no page can show it.", code="private-asset", hint="Make it public first (PATCH)."
             )
-        wanted = self._read(asked)
+        wanted = self.read(asked.transformation)
         info = ImageInfo.from_json(asset.metadata)
         hidden = has_alpha(info, wanted) or not is_plain_resize(wanted)
         formats = tuple(
@@ -106,13 +106,14 @@ class Offers:
             _with_format(one.transformation, fmt) for fmt, some in self._pictures(asset, asked).items() for one in some
         ]
 
-    def _read(self, asked: Asked) -> Transformation:
-        return parse(asked.transformation, self._presets)
+    def read(self, text: str) -> Transformation:
+        """A chain or a preset. Raises: InvalidTransformation."""
+        return parse(text, self._presets)
 
     def _pictures(self, asset: Asset, asked: Asked) -> dict[str, list[Candidate]]:
         """By format, the best one first."""
         check_picture(asset)
-        wanted = self._read(asked)
+        wanted = self.read(asked.transformation)
         info, insight = ImageInfo.from_json(asset.metadata), Insight.from_json(asset.metadata)
         made = candidates(Size(info.width, info.height), wanted, self._read_widths(asked.widths), insight)
         alpha = has_alpha(info, wanted)

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 RECIPE_JOB = "recipe"
 # The recipe that looks at a picture after its upload.
 ANALYSIS = "analysis"
+# The recipe that makes pictures before anybody asks for them.
+EAGER = "eager"
 
 Json = dict[str, Any]
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
