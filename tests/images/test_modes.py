@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 
 from renditor.errors import InvalidTransformation
 from renditor.images.geometry import Box, Geometry, Size
+from renditor.images.insight import NOTHING_KNOWN, Face, Insight
 from renditor.images.modes import MODES, plan
 from renditor.images.walk import results
 from renditor.transformation import parse
 from renditor.transformation.choices import CROP_MODES
-from renditor.transformation.gravity import COMPASS
+from renditor.transformation.gravity import COMPASS, GRAVITIES
 
 
 def planned(source: tuple[int, int], text: str) -> Geometry:
@@ -317,3 +319,112 @@ def test_a_ratio_alone_cuts_or_pads_one_side_only(source: tuple[int, int], ratio
     else:
         assert result.width >= width
         assert result.height >= height
+
+
+# -- faces and points -------------------------------------------------------------------------------------------------
+
+FACES = Insight(faces=(Face(0.1, 0.2, 0.2, 0.3), Face(0.7, 0.4, 0.1, 0.15)), focal_point=(0.9, 0.5))
+SOURCE = (1000, 600)  # the faces: px 100-300 x 120-300, and 700-800 x 240-330
+
+
+def seen(text: str, insight: Insight = FACES, source: tuple[int, int] = SOURCE) -> tuple[Size, tuple[float, ...]]:
+    """Size of the result, and left, top, right, bottom of what it shows, in px of the source."""
+    (component,) = parse(text).components
+    geometry = plan(Size(*source), component, insight)
+    region = geometry.region or Box(0, 0, *source)
+    window = geometry.window or Box(0, 0, geometry.scaled.width, geometry.scaled.height)
+    across, down = region.width / geometry.scaled.width, region.height / geometry.scaled.height
+    left, top = region.left + window.left * across, region.top + window.top * down
+    return geometry.result, (left, top, left + window.width * across, top + window.height * down)
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "shown"),
+    [
+        ("c_crop,g_face", (200, 180), (100, 120, 300, 300)),
+        ("c_crop,g_faces", (700, 210), (100, 120, 800, 330)),
+        ("c_crop,g_face,z_0.5", (400, 360), (0, 48, 400, 408)),
+        ("c_crop,g_face,z_2", (100, 90), (150, 165, 250, 255)),
+        ("ar_1:1,c_crop,g_face", (200, 200), (100, 120, 300, 320)),
+        ("ar_2:1,c_crop,g_face", (360, 180), (20, 120, 380, 300)),
+        ("c_crop,g_face,h_300,w_300,z_2", (300, 300), (50, 75, 350, 375)),
+        ("c_crop,g_face,h_100,w_100,x_50,y_50", (100, 100), (150, 160, 250, 260)),
+        ("c_crop,g_auto,h_100,w_100", (100, 100), (150, 160, 250, 260)),
+        ("c_thumb,g_face,h_100,w_100", (100, 100), (0, 30, 400, 430)),
+        ("c_thumb,g_face,h_100,w_100,z_2", (100, 100), (100, 120, 300, 320)),
+        ("c_thumb,g_face", (400, 360), (0, 48, 400, 408)),
+        ("c_thumb,g_face,h_900,w_900,z_2", (900, 900), (100, 120, 300, 320)),
+        ("c_thumb,g_faces,h_50,w_50", (50, 50), (0, 0, 600, 600)),
+        ("c_fill,g_face,h_60,w_60", (60, 60), (0, 0, 600, 600)),
+        ("c_fill,g_xy_center,h_60,w_60,x_650,y_10", (60, 60), (350, 0, 950, 600)),
+        ("c_fill,g_xy_center,h_60,w_60,x_5000", (60, 60), (400, 0, 1000, 600)),
+        ("c_crop,g_xy_center,h_100,w_200,x_500,y_300", (200, 100), (400, 250, 600, 350)),
+        ("c_crop,g_xy_center,h_100,w_200,x_10,y_10", (200, 100), (0, 0, 200, 100)),
+        ("c_thumb,g_xy_center,h_60,w_60,x_500,y_300,z_2", (60, 60), (350, 150, 650, 450)),
+        ("c_thumb,g_south_east,h_60,w_60,z_2", (60, 60), (700, 300, 1000, 600)),
+        ("c_auto,g_north,h_60,w_60,z_3", (60, 60), (400, 0, 600, 200)),
+        ("c_fill_pad,g_faces,h_60,w_60", (60, 60), (0, 0, 850, 600)),
+    ],
+)
+def test_what_is_shown_of_faces_and_around_points(
+    text: str, size: tuple[int, int], shown: tuple[float, float, float, float]
+) -> None:
+    result, found = seen(text)
+    assert result == Size(*size)
+    assert found == pytest.approx(shown, abs=12), "a px of the result is ten of the source"
+
+
+def test_without_faces_the_point_of_interest_counts() -> None:
+    nobody = Insight(faces=(), focal_point=(0.9, 0.5))
+    for gravity in ("face", "faces", "auto", "auto:face", "face:auto"):
+        assert seen(f"c_fill,g_{gravity},h_60,w_60", nobody)[1] == pytest.approx((400, 0, 1000, 600), abs=10)
+    assert seen("c_fill,g_face:center,h_60,w_60", nobody)[1] == pytest.approx((200, 0, 800, 600), abs=10)
+    assert seen("c_crop,g_face", nobody) == (Size(*SOURCE), (0, 0, *SOURCE))
+
+
+def test_every_gravity_plans_with_every_mode() -> None:
+    for mode, gravity, insight in product(CROP_MODES, GRAVITIES, (FACES, NOTHING_KNOWN, Insight(faces=()))):
+        try:
+            transformation = parse(f"c_{mode},g_{gravity},h_40,w_70")
+        except InvalidTransformation:
+            continue
+        for component in transformation:
+            result = plan(Size(*SOURCE), component, insight).result
+            if mode not in {"fit", "limit", "mfit", "mpad"}:
+                assert result == Size(70, 40), (mode, gravity)
+
+
+@pytest.mark.parametrize(
+    ("source", "content", "canvas", "placed"),
+    [
+        # The face fits into the box that fill would show: nothing is padded.
+        ((400, 200), Face(0.4, 0.4, 0.1, 0.2), None, (100, 100)),
+        # Two faces far apart in a wide picture: it shrinks until both are seen, the rest is room.
+        ((1000, 200), Face(0.1, 0.4, 0.6, 0.2), (100, 100), (100, 20)),
+    ],
+)
+def test_fill_pad_pads_only_for_the_content(source, content, canvas, placed) -> None:
+    (component,) = parse("c_fill_pad,g_auto,h_100,w_100").components
+    geometry = plan(Size(*source), component, Insight(faces=(content,)))
+    assert geometry.canvas == (Size(*canvas) if canvas else None)
+    assert geometry.placed == Size(*placed)
+
+
+@given(
+    st.tuples(SIDES, SIDES),
+    st.sampled_from(["fill_pad", "auto_pad"]),
+    st.tuples(st.integers(1, 500), st.integers(1, 500)),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_fill_pad_is_exactly_the_box_and_between_fill_and_pad(source, mode, box, point) -> None:
+    (component,) = parse(f"c_{mode},h_{box[1]},w_{box[0]}").components
+    try:
+        geometry = plan(Size(*source), component, Insight(faces=(), focal_point=point))
+    except InvalidTransformation:
+        return
+    assert geometry.result == Size(*box)
+    assert geometry.placed.width <= box[0]
+    assert geometry.placed.height <= box[1]
+    contained = min(box[0] / source[0], box[1] / source[1])
+    covering = max(box[0] / source[0], box[1] / source[1])
+    assert contained * source[0] - 1 <= geometry.scaled.width <= covering * source[0] + 1

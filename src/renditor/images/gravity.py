@@ -5,6 +5,7 @@ All places and sizes are shares (0-1) of the picture at hand, so one rule holds 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from renditor.images.insight import Face, Insight
@@ -75,13 +76,13 @@ class Target:
     @property
     def subject(self) -> Region | None:
         """The box around the faces; None where there are none."""
-        return _union(self.faces) if self.faces else None
+        return _union([_box(face) for face in self.faces]) if self.faces else None
 
     @property
     def content(self) -> Region:
         """What should not be cut away: the faces with some air, or most of the picture around the point."""
         if self.faces:
-            grown = _union(self.faces).grown(_FACE_MARGIN)
+            grown = _union([_box(face).grown(_FACE_MARGIN) for face in self.faces])
             left, top = max(grown.left, 0.0), max(grown.top, 0.0)
             return Region(left, top, min(grown.right, 1.0) - left, min(grown.bottom, 1.0) - top)
         left, top = self.window(_CONTENT, _CONTENT)
@@ -138,12 +139,12 @@ def _kept(faces: tuple[Face, ...], largest: float) -> tuple[Face, ...]:
 
 def _around(faces: tuple[Face, ...], width: float, height: float) -> tuple[float, float]:
     """Where a window around faces begins: around all of them, else around the heaviest group that fits, else on the
-    middle of the largest face."""
-    group = _heaviest_group(faces, width, height)
-    if not group:
-        (x, y) = _union(faces[:1]).middle
+    middle of the one face that outweighs it."""
+    group, heaviest = _heaviest_group(faces, width, height), max(faces, key=_weight)
+    if sum(map(_weight, group)) < _weight(heaviest):
+        x, y = _box(heaviest).middle
         return x - width / 2, y - height / 2
-    box = _union(group)
+    box = _union([_box(face) for face in group])
     weight = sum(map(_weight, group))
     x = sum((face.x + face.width / 2) * _weight(face) for face in group) / weight
     y = sum((face.y + face.height / 2) * _weight(face) for face in group) / weight
@@ -165,10 +166,13 @@ def _heaviest_group(faces: tuple[Face, ...], width: float, height: float) -> tup
     return best
 
 
-def _union(faces: tuple[Face, ...]) -> Region:
-    left, top = min(face.x for face in faces), min(face.y for face in faces)
-    right, bottom = max(face.x + face.width for face in faces), max(face.y + face.height for face in faces)
-    return Region(left, top, right - left, bottom - top)
+def _box(face: Face) -> Region:
+    return Region(face.x, face.y, face.width, face.height)
+
+
+def _union(boxes: Sequence[Region]) -> Region:
+    left, top = min(box.left for box in boxes), min(box.top for box in boxes)
+    return Region(left, top, max(box.right for box in boxes) - left, max(box.bottom for box in boxes) - top)
 
 
 def _inside(start: float, length: float, low: float, high: float) -> float:
