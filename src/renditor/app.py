@@ -28,24 +28,27 @@ from renditor.config import Settings
 from renditor.content.spool import Spool
 from renditor.deliver import Deliver, Surroundings
 from renditor.deliver.modes import Gate
+from renditor.deliver.quota import Quota
 from renditor.errors import BadRequest, of_disk
 from renditor.ffmpeg.binaries import Binaries, resolve
 from renditor.ffmpeg.run import Toolbox
 from renditor.images.settings import ImageSettings
 from renditor.ingest import Ingest
-from renditor.jobs.base import ANALYSIS, EAGER, JobEngine
+from renditor.jobs.base import ANALYSIS, EAGER, SQUEEZE, JobEngine
 from renditor.recipes import Recipes
 from renditor.recipes.analysis import AnalysisRecipe
 from renditor.recipes.eager import EagerRecipe
 from renditor.recipes.moving import MovingRecipe
 from renditor.recipes.publishing import Publisher
 from renditor.recipes.recipe import Recipe
+from renditor.recipes.squeeze import SqueezeRecipe
 from renditor.recipes.sweeps import Sweeps
 from renditor.routing import MediaRouter, Providers
 from renditor.sandbox.broker import BrokerClient
 from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.pool import Decoder, DecoderPool
 from renditor.service import Flows, MediaProcessingService
+from renditor.storage.base import Storage
 
 # web: takes requests; worker: takes jobs; both use the machine's renderer process. embedded: all in this process.
 Role = Literal["web", "worker", "embedded"]
@@ -59,10 +62,14 @@ _SECRET_CHARACTERS = 32
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What local commands need: the sandbox, the programs and the providers; no catalog, no server."""
+    """What local commands need: the sandbox, the programs and the providers; no catalog, no server.
+
+    ``background``: one decoder that stands back for all other work; it starts when it is used first.
+    """
 
     launcher: Launcher
     decoder: Decoder
+    background: DecoderPool
     binaries: Binaries
     toolbox: Toolbox
     providers: Providers
@@ -70,6 +77,7 @@ class Tools:
     async def close(self) -> None:
         if isinstance(self.decoder, DecoderPool):
             await self.decoder.close()
+        await self.background.close()
         self.launcher.close()
 
 
@@ -99,8 +107,7 @@ def build(settings: Settings, role: Role) -> App:
     Spool.sweep(data / "spool")  # what a killed process was receiving; what others receive is locked
     tools = build_tools(settings, data / "cache", own_decoders=role == "embedded")
     router = MediaRouter(tools.providers, settings.routes)
-    catalog = Catalog(settings.catalog_url, settings.catalog)
-    storage = registry.load("storage", "local")(data / "storage")
+    catalog, storage = open_catalog(settings), open_storage(settings)
     jobs = registry.load("jobs", "dbos")(settings.jobs, data)
     delivery = settings.delivery_mode
     deliver = Deliver(
@@ -116,6 +123,8 @@ def build(settings: Settings, role: Role) -> App:
             locks=data / "run" / "flights",
         ),
     )
+    patient = registry.load("images", "libvips")(tools.background, settings.images.patient())
+    squeeze = SqueezeRecipe(catalog, deliver.squeezer(patient))
     moving = MovingRecipe(Publisher(catalog, storage), router, settings.recipes, settings.video.tier)
     work = data / "work"
     known: dict[str, Recipe] = {
@@ -123,13 +132,27 @@ def build(settings: Settings, role: Role) -> App:
         "audio": moving,
         ANALYSIS: AnalysisRecipe(catalog, storage, router),
         EAGER: EagerRecipe(catalog, deliver.ahead),
+        SQUEEZE: squeeze,
     }
     recipes = Recipes(catalog, known, Sweeps(catalog, storage, work), work)
     if role != "web":
         recipes.register(jobs)
+        squeeze.register(jobs)
+        Quota(catalog, storage, delivery.cache_size).register(jobs)
     ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
     flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, settings.limits.uploads)
     return App(settings, MediaProcessingService(flows), tools, catalog, jobs)
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """The database as these settings have it."""
+    return Catalog(settings.catalog_url, settings.catalog)
+
+
+def open_storage(settings: Settings) -> Storage:
+    """Where originals and renditions lie."""
+    storage: Storage = registry.load("storage", "local")(settings.data / "storage")
+    return storage
 
 
 def build_tools(settings: Settings, cache: Path, *, own_decoders: bool) -> Tools:
@@ -148,7 +171,9 @@ def build_tools(settings: Settings, cache: Path, *, own_decoders: bool) -> Tools
         video={"ffmpeg": registry.load("video", "ffmpeg")(toolbox, settings.video)},
         audio={"ffmpeg": registry.load("audio", "ffmpeg")(toolbox)},
     )
-    return Tools(launcher, decoder, binaries, toolbox, providers)
+    one = settings.sandbox.model_copy(update={"decoders": 1})
+    background = DecoderPool(launcher, DECODER_MODULE, one, background=True)
+    return Tools(launcher, decoder, background, binaries, toolbox, providers)
 
 
 def user_cache() -> Path:

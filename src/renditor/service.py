@@ -14,7 +14,7 @@ from typing import Any, Literal
 from renditor import observe
 from renditor.access import apikeys
 from renditor.access.ratelimit import Rate
-from renditor.catalog import Catalog, assets, jobs, keys, trash
+from renditor.catalog import Catalog, assets, jobs, keys, pictures, trash
 from renditor.content.spool import Chunk
 from renditor.deliver import Asked, Deliver, Offered, check_picture
 from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
@@ -162,6 +162,20 @@ class MediaProcessingService:
                 await self.flows.jobs.cancel(job_id)
             await self.flows.recipes.sweeps.empty_trash()
         observe.log().info("media_deleted", owner=principal.owner, asset=asset_id)
+
+    async def drop_renditions(self, principal: Principal, asset_id: str) -> None:
+        """Forget all stored pictures of an asset, in every process at once; the next requests make them anew.
+
+        Its video and audio renditions stay. Raises: NotFound.
+        """
+
+        def work(connection: Any) -> int:
+            return pictures.drop_all(connection, assets.owned(connection, principal, asset_id).id)
+
+        count = await self.flows.catalog.write(work)
+        with contextlib.suppress(RenditorError):
+            await self.flows.recipes.sweeps.empty_trash()
+        observe.log().info("renditions_dropped", owner=principal.owner, asset=asset_id, pictures=count)
 
     async def cancel(self, principal: Principal, asset_id: str) -> Asset:
         """Stop the processing of an asset. Raises: NotFound, Conflict: nothing of it is being processed."""

@@ -103,6 +103,24 @@ def test_an_overwrite_counts_at_once_everywhere(client: Client, visitors: list[h
     assert old not in seen
 
 
+def test_dropped_renditions_are_made_anew_everywhere(
+    client: Client, visitors: list[httpx.Client], tmp_path: Path
+) -> None:
+    media_id, url = upload(client, tmp_path)
+    warm(visitors, url)
+    first = stored_pictures(client, media_id, 1)
+    before = counted(client, "renditor_renders_total")
+    assert client.call("DELETE", f"/media/{media_id}/renditions").status_code == 204
+    assert stored_pictures(client, media_id, 0) == []
+    warm(visitors, url)
+    assert counted(client, "renditor_renders_total") == before + 1
+    second = stored_pictures(client, media_id, 1)
+    assert {each["id"] for each in first}.isdisjoint(each["id"] for each in second)
+    folder = client.server.data / "storage" / "renditions" / media_id[-2:] / media_id
+    assert len(list(folder.iterdir())) == 1
+    assert client.call("DELETE", f"/media/{'0' * 26}/renditions").status_code == 404
+
+
 def test_identical_requests_at_once_are_one_rendering(client: Client, visitors: list[httpx.Client], heavy: str) -> None:
     before = counted(client, "renditor_renders_total")
     url = heavy.format(400)

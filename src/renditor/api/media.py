@@ -186,6 +186,14 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
         await service.delete(principal, media_id)
         return Response(status_code=204)
 
+    @routes.delete(
+        "/{media_id}/renditions", status_code=204, responses=refusals(404), summary="Drop all derived pictures"
+    )
+    async def drop_renditions(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> Response:
+        """Forget all pictures rendered from it, in every process at once; they are made anew when asked for."""
+        await service.drop_renditions(principal, media_id)
+        return Response(status_code=204)
+
     @routes.post("/{media_id}/cancel", status_code=202, responses=refusals(404, 409), summary="Stop processing")
     async def cancel(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> dict[str, Any]:
         """Stop its processing (409 where there is none)."""

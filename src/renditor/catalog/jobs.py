@@ -71,19 +71,10 @@ def unfinished_ids(connection: sa.Connection) -> set[str]:
     return set(connection.scalars(sa.select(jobs.c.id).where(jobs.c.status.in_(_ACTIVE))))
 
 
-def stale(connection: sa.Connection, before: int, limit: int = 100) -> list[Job]:
-    """Unfinished jobs nobody has touched since ``before`` (ms since 1970)."""
-    query = (
-        sa.select(jobs)
-        .where(jobs.c.status.in_(_ACTIVE), jobs.c.updated_at < before)
-        .order_by(jobs.c.updated_at)
-        .limit(limit)
-    )
-    return [_job(row) for row in connection.execute(query)]
-
-
-def unfinished_ids(connection: sa.Connection) -> set[str]:
-    return set(connection.scalars(sa.select(jobs.c.id).where(jobs.c.status.in_(_ACTIVE))))
+def is_under_way(connection: sa.Connection, recipe: str) -> bool:
+    """Whether any job of this recipe is unfinished."""
+    query = sa.select(jobs.c.id).where(jobs.c.recipe == recipe, jobs.c.status.in_(_ACTIVE)).limit(1)
+    return connection.scalar(query) is not None
 
 
 def touch(connection: sa.Connection, job_ids: list[str]) -> None:

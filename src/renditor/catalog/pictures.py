@@ -20,8 +20,6 @@ from renditor.models import Rendition, now_ms
 
 _FIELDS = [field.name for field in fields(Rendition)]
 _PICTURES = renditions.c.kind == "image"
-# Rows that one transaction of an eviction takes: others that want to write wait no longer than that (about 20 ms).
-_EVICTED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +119,11 @@ def total(connection: sa.Connection) -> Total:
     return Total(*(int(value) for value in connection.execute(query).one()))
 
 
-def least_used(connection: sa.Connection, excess: int) -> list[Rendition]:
-    """The pictures to drop first, enough to free ``excess`` bytes, as many as one transaction should drop."""
-    query = (
-        sa.select(renditions)
-        .where(_PICTURES, renditions.c.pinned.is_(sa.false()))
-        .order_by(renditions.c.used_at)
-        .limit(_EVICTED_AT_ONCE)
-    )
+def least_used(connection: sa.Connection, excess: int, limit: int | None) -> list[Rendition]:
+    """The pictures to drop first, enough to free ``excess`` bytes; at most ``limit``."""
+    query = sa.select(renditions).where(_PICTURES, renditions.c.pinned.is_(sa.false())).order_by(renditions.c.used_at)
     found: list[Rendition] = []
-    for row in connection.execute(query):
+    for row in connection.execute(query.limit(limit)):
         if excess <= 0:
             break
         found.append(read_rendition(row))
@@ -160,8 +153,10 @@ def unknown(connection: sa.Connection, keys: list[str]) -> list[str]:
 # -- encoding again ---------------------------------------------------------------------------------------------------
 
 
-def hot(connection: sa.Connection, hits: int, content_types: Iterable[str], limit: int) -> list[Rendition]:
-    """Pictures delivered at least ``hits`` times that were never encoded with more effort; most used first."""
+def hot(
+    connection: sa.Connection, hits: int, content_types: Iterable[str], asset_id: str | None, limit: int
+) -> list[Rendition]:
+    """Pictures (of one asset) delivered ``hits`` times that were never encoded with more effort; most used first."""
     query = (
         sa.select(renditions)
         .where(_PICTURES, renditions.c.squeezed.is_(sa.false()), renditions.c.hits >= hits)
@@ -169,12 +164,9 @@ def hot(connection: sa.Connection, hits: int, content_types: Iterable[str], limi
         .order_by(renditions.c.hits.desc())
         .limit(limit)
     )
+    if asset_id is not None:
+        query = query.where(renditions.c.asset_id == asset_id)
     return [read_rendition(row) for row in connection.execute(query)]
-
-
-def by_id(connection: sa.Connection, rendition_id: str) -> Rendition | None:
-    row = connection.execute(sa.select(renditions).where(renditions.c.id == rendition_id)).one_or_none()
-    return read_rendition(row) if row else None
 
 
 def leave_as_it_is(connection: sa.Connection, rendition_id: str) -> None:

@@ -53,6 +53,12 @@ def due(connection: sa.Connection, limit: int = 100) -> list[str]:
     return list(connection.scalars(query))
 
 
+def count_due(connection: sa.Connection) -> int:
+    """How many objects (or folders) should be gone by now."""
+    query = sa.select(sa.func.count()).select_from(trash).where(trash.c.not_before <= now_ms())
+    return connection.scalar(query) or 0
+
+
 def forget(connection: sa.Connection, key: str) -> None:
     """The object is gone from storage."""
     connection.execute(trash.delete().where(trash.c.key == key, trash.c.not_before <= now_ms()))

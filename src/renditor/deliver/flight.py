@@ -50,7 +50,7 @@ class Flights(Generic[T]):
         # Shielded: a client that goes away must not take the picture from the others who wait for it.
         return await asyncio.shield(flight)
 
-    async def close(self) -> None:
+    async def settled(self) -> None:
         """Wait for what is under way."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 

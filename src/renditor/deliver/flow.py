@@ -22,8 +22,10 @@ from renditor.deliver.plan import Plan, Plans
 from renditor.deliver.rendering import Kept, Renderer, original
 from renditor.deliver.responses import ReadRange, Redirect, Request, Response
 from renditor.deliver.settings import DeliverySettings
+from renditor.deliver.squeeze import Squeezer
 from renditor.deliver.usage import Usage
 from renditor.errors import NotFound
+from renditor.images.base import ImageProvider
 from renditor.images.formats import FORMATS
 from renditor.models import Asset, ResourceType, is_id
 from renditor.routing import MediaRouter
@@ -71,6 +73,7 @@ class Deliver:
         self._catalog = catalog
         self._storage = storage
         self._gate = gate
+        self._around = around
         self.offers = Offers(settings, gate)
         self._presets = with_shipped(settings.presets)
         self._plans = Plans()
@@ -83,11 +86,20 @@ class Deliver:
         self._moving = Moving(catalog, storage, router, self._pictures, self._reader, around.public_path)
         self.ahead = Ahead(catalog, storage, router, self._pictures, around.work)
 
+    def squeezer(self, patient: ImageProvider) -> Squeezer:
+        """What encodes much used pictures again. ``patient``: renders with more effort."""
+        after, work = self.settings.squeeze_after, self._around.work
+        return Squeezer(self._catalog, self._storage, patient, self._pictures, after, work)
+
     async def close(self) -> None:
         """Finish what is being stored, write what was counted."""
-        await self._renderer.close()
-        await self._usage.close()
+        await self.settled()
         self._current.close()
+
+    async def settled(self) -> None:
+        """Wait until all that was answered is stored and counted."""
+        await self._renderer.settled()
+        await self._usage.settled()
 
     def knows(self, raw: bytes) -> bool:
         """Whether this path was answered before: only then it pays to call ``again``."""

@@ -80,8 +80,9 @@ class Renderer:
         self._flights: Flights[Stored | RemoteURL] = Flights(locks)
         self._making: Counter[str] = Counter()
 
-    async def close(self) -> None:
-        await self._flights.close()
+    async def settled(self) -> None:
+        """Wait until what is being made is stored."""
+        await self._flights.settled()
 
     async def stored(self, wanted: Wanted) -> Stored | None:
         """The picture if it is stored. One too large for memory has no ``content``: it is there to be read."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from functools import partial
 
 from renditor.catalog import Catalog, pictures
@@ -46,12 +45,13 @@ class Usage:
                 if len(self._counts) < _MOST:
                     self._counts[name] = self._counts.get(name, 0) + count
 
-    async def close(self) -> None:
+    async def settled(self) -> None:
+        """Write what was counted now."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         if self._writing is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._writing
+            await self._writing
         await self.flush()
 
     def _begin(self) -> None:

@@ -7,6 +7,10 @@ from pydantic import BaseModel, Field
 from renditor.images.bounds import Bounds
 from renditor.images.quality import Encoding
 
+_MOST_WEBP_EFFORT = 6
+# How much longer a render in the background may take: effort 4 takes 17 times the CPU of 0.
+_PATIENCE = 10
+
 
 class PixelLimits(BaseModel, extra="forbid"):
     """Largest picture accepted per format, in px (width x height), read from the header before decoding.
@@ -77,12 +81,20 @@ class ImageSettings(BaseModel, extra="forbid"):
         le=9,
         description="CPU spent on AVIF: 0 least. 4 costs 17 times the CPU of 0 for 14 % fewer bytes.",
     )
+    avif_effort_background: int = Field(
+        default=4, ge=0, le=9, description="CPU spent on an AVIF that many ask for, when it is encoded again."
+    )
     # SVG is a language, with links to files and a picture that can take for ever: only for who needs it.
     svg: bool = Field(default=False, description="Accept SVG. It is turned into pixels, never delivered as it is.")
     # A few hundred bytes of nested <use> draw 100 000 000 shapes.
     svg_seconds: float = Field(default=3.0, gt=0, description="Seconds of CPU for one SVG, then it is refused.")
     probe_timeout: float = Field(default=20.0, gt=0, description="Seconds after which a probe is killed.")
     render_timeout: float = Field(default=30.0, gt=0, description="Seconds after which a render is killed.")
+
+    def patient(self) -> ImageSettings:
+        """The settings for encoding again in the background, where nobody waits."""
+        more = {"avif_effort": self.avif_effort_background, "webp_effort": _MOST_WEBP_EFFORT}
+        return self.model_copy(update=more | {"render_timeout": self.render_timeout * _PATIENCE})
 
     def bounds(self) -> Bounds:
         """What a decoder needs to know to refuse."""

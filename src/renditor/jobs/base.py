@@ -15,6 +15,8 @@ RECIPE_JOB = "recipe"
 ANALYSIS = "analysis"
 # The recipe that makes pictures before anybody asks for them.
 EAGER = "eager"
+# The recipe that encodes much used pictures again, with more effort.
+SQUEEZE = "squeeze"
 
 Json = dict[str, Any]
 State = Literal["queued", "running", "completed", "failed", "cancelled"]

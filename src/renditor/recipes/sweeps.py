@@ -48,6 +48,15 @@ class Sweeps:
             else:
                 await self.catalog.write(partial(trash.forget, key=key))
 
+    async def empty_all_trash(self) -> None:
+        """``empty_trash`` until nothing more can be removed now."""
+        left = await self.catalog.read(trash.count_due)
+        while left:
+            await self.empty_trash()
+            before, left = left, await self.catalog.read(trash.count_due)
+            if left >= before:
+                return
+
     async def _remove(self, key: str) -> None:
         if key.endswith("/"):
             async for item in self.storage.list(key):

@@ -101,10 +101,18 @@ class _Slot:
 
 
 class DecoderPool:
-    """Decoders ``python -m <module>``, where the module ends in ``renditor.sandbox.decoder.serve(handler)``."""
+    """Decoders ``python -m <module>``, where the module ends in ``renditor.sandbox.decoder.serve(handler)``.
 
-    def __init__(self, launcher: Launcher, module: str, settings: SandboxSettings) -> None:
+    Args:
+        launcher: starts them.
+        module: see above.
+        settings: their number and limits.
+        background: they get a core only when nobody else wants it (nice 19).
+    """
+
+    def __init__(self, launcher: Launcher, module: str, settings: SandboxSettings, *, background: bool = False) -> None:
         self._launcher = launcher
+        self._background = background
         self._module = module
         self._recycle_after = settings.recycle_after
         self._limits = Limits(
@@ -235,6 +243,8 @@ class DecoderPool:
     async def _ready(self, slot: _Slot) -> DecoderProcess:
         if slot.process is None:
             slot.process = await DecoderProcess.start(self._launcher, self._module, self._limits)
+            if self._background:
+                slot.process.stand_back()
         return slot.process
 
     def _release(self, slot: _Slot) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 _START_SECONDS: Final = 30.0  # imports on a machine that is busy with encodes
 _POST_MORTEM_SECONDS: Final = 1.0
 _LOG_TAIL: Final = 4096  # bytes
+_LEAST_PRIORITY: Final = 19
 
 _ENVIRONMENT: Final = {
     "MALLOC_ARENA_MAX": "2",  # else glibc reserves 64 MB of address space per thread, which the memory limit counts
@@ -76,6 +78,11 @@ class DecoderProcess:
             process.close()
             raise
         return process
+
+    def stand_back(self) -> None:
+        """Have it run only when no other process wants the core. Its own lockdown forbids it to do that."""
+        with contextlib.suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, self._child.pid, _LEAST_PRIORITY)
 
     async def _greet(self) -> None:
         frame: frames.Frame | None = None

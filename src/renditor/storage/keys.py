@@ -9,6 +9,9 @@ The shard is the last two characters of the id (random bits), so that no folder 
 
 from __future__ import annotations
 
+# The prefix of all pictures.
+PICTURES = "renditions/"
+
 
 def original(object_id: str) -> str:
     return f"originals/{object_id[-2:]}/{object_id}"
@@ -16,7 +19,7 @@ def original(object_id: str) -> str:
 
 def asset_folder(asset_id: str) -> str:
     """The prefix of all pictures derived from an asset."""
-    return f"renditions/{asset_id[-2:]}/{asset_id}/"
+    return f"{PICTURES}{asset_id[-2:]}/{asset_id}/"
 
 
 def picture(asset_id: str, object_id: str, extension: str) -> str:
