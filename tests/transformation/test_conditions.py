@@ -41,6 +41,8 @@ AT = Environment(FACTS, 800, 450, {"tag": "sale", "two": "sale:new"})
         ("!a_and_b!_eq_!a_and_b!", True),
         ("!1!_eq_1", True),
         ("0_gt_1", False),
+        ("ctx:!kind!_eq_!shoes!", False),
+        ("md:!kind!_ne_!shoes!", True),
     ],
 )
 def test_when_they_hold(text: str, expected: bool) -> None:

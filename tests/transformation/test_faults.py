@@ -99,7 +99,7 @@ def test_refused_by_name(text: str, message: str, part: str) -> None:
         *("f_heic", "f_svg", "f_mp4", "f_auto:video", "c_imagga_scale", "cs_keep_cmyk", "b_gen_fill"),
         *("g_cat", "g_adv_faces", "g_ocr_text", "g_auto:bottle", "g_auto:ocr_text_avoid", "g_cat:dog:auto:bird_30"),
         *("fl_splice", "fl_apng", "fl_clip", "q_jpegmini", "q_jpegmini:1", "w_auto:breakpoints:json"),
-        *("l_lut:x.3dl", "l_private:logo", "u_authenticated:logo", "if_ils_gt_0.5", "if_ctx:!a!_eq_!b!", "$v_du_div_2"),
+        *("l_lut:x.3dl", "l_private:logo", "u_authenticated:logo", "if_ils_gt_0.5", "$v_du_div_2"),
     ],
 )
 def test_what_is_real_and_not_made_is_told_apart_and_named(part: str) -> None:

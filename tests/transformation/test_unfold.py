@@ -45,6 +45,7 @@ def settled(text: str) -> str:
         ("$a_1/$a_$a_add_1/$a_$a_mul_4/w_$a", "w_8"),
         ("$a_!12.9px!_to_i/h_9,x_$a,c_crop", "c_crop,h_9,x_0"),
         ("$a_!12.9!_to_i/h_9,x_$a,c_crop", "c_crop,h_9,x_12"),
+        ("$a_ctx:!no_file!_to_f/h_9,x_$a,c_crop", "c_crop,h_9,x_0"),
         ("$c_!red!/b_$c,bo_3px_solid_$c,co_$c,e_shadow", None),
         ("$e_!blur!,$s_50/e_$e:$s", "e_blur:50"),
         ("$r_20/r_10:$r:max", "r_10:20:max:20"),

@@ -1,7 +1,7 @@
 """Values that are known only when the picture is: they name variables or measures of the picture.
 
     expression = operand *( "_" operator "_" operand )      from left to right, without precedence
-    operand    = number | measure | "$" name | "!" text "!"
+    operand    = number | measure | "$" name | "!" text "!" | ( "ctx" | "md" ) ":!" name "!"
     operator   = add | sub | mul | div | mod | pow
 
 Numbers are decimals of 28 digits, at most 10^15: no expression can make a number that takes long to write.
@@ -100,11 +100,13 @@ MEASURES: dict[str, tuple[str, Callable[[Environment], Decimal]]] = {
     "cp": ("the page that is shown, from 1", lambda _: Decimal(1)),
 }
 _ALIASES = {"ow": "iw", "oh": "ih", "width": "w", "height": "h"}
-# Known to Cloudinary: durations, illustration score, contextual and structured metadata, pages by name, references.
-NOT_KNOWN = frozenset({"du", "idu", "ils", "ctx", "md", "pgnames", "px", "py", "tar", "tp", "current", "ref"})
+# Known to Cloudinary: durations, illustration score, pages by name, trimmed sizes, references.
+NOT_KNOWN = frozenset({"du", "idu", "ils", "pgnames", "px", "py", "tar", "tp", "current", "ref"})
+# Contextual and structured metadata: no asset has any here, so what they name is the empty text.
+_HELD = ("ctx:", "md:")
 
 _TOKEN = re.compile(
-    r"_*(?:(?P<text>!([^!]*)!)|(?P<variable>\$[A-Za-z][A-Za-z0-9]{0,99})|(?P<sign>[+*^/]|-(?![.0-9]))"
+    r"_*(?:(?P<text>!([^!]*)!)|(?P<held>(?:ctx|md):![^!]*!)|(?P<variable>\$[A-Za-z][A-Za-z0-9]{0,99})|(?P<sign>[+*^/]|-(?![.0-9]))"
     r"|(?P<number>-?(?:[0-9]{1,12}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}))|(?P<name>[A-Za-z]+))(?=_|[+*^/\-]|$)"
 )
 
@@ -143,8 +145,9 @@ def _canonical(match: re.Match[str], *, after_operand: bool) -> str:
         if name not in MEASURES and name not in OPERATORS:
             raise ValueError(match[0])
         return name
-    if match["text"]:
-        return f"!{escape(unescape(match['text'][1:-1]))}!"
+    if match["text"] or match["held"]:
+        kind, name = match[0].lstrip("_").split("!")[:2]
+        return f"{kind}!{escape(unescape(name))}!"
     return match["variable"]
 
 
@@ -155,7 +158,7 @@ def _write_number(text: str) -> str:
 
 def is_constant(parts: tuple[str, ...]) -> bool:
     """True for an expression that names nothing."""
-    return not any(part.startswith("$") or part in MEASURES for part in parts)
+    return not any(part.startswith(("$", *_HELD)) or part in MEASURES for part in parts)
 
 
 def evaluate(parts: tuple[str, ...], at: Environment) -> Value:
@@ -196,6 +199,8 @@ def _operand(token: str, at: Environment) -> Value:
         return unescape(token[1:-1])
     if token in MEASURES:
         return MEASURES[token][1](at)
+    if token.startswith(_HELD):
+        return ""
     return Share(Decimal(token)) if "." in token else Decimal(token)
 
 

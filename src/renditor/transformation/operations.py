@@ -237,6 +237,12 @@ OVERLAY: Operation[Layer] = Operation(
 OPACITY: Operation[int] = Operation(
     "o", "opacity", "Opacity in per cent.", IntegerKind(0, 100, "per cent"), neutral=100, waits="whole"
 )
+PREFIX: Operation[str] = Operation(
+    "p",
+    "prefix",
+    "Names the style classes of sprites, which are not made here: read, and left out.",
+    TextKind("a word"),
+)
 PAGE: Operation[int] = Operation(
     "pg", "page", "The page or frame that is shown, from 1.", IntegerKind(1, 10_000), neutral=1, waits="whole"
 )
@@ -330,6 +336,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     CONDITION,
     OVERLAY,
     OPACITY,
+    PREFIX,
     PAGE,
     QUALITY,
     RADIUS,
@@ -345,5 +352,5 @@ OPERATIONS: tuple[Operation[Any], ...] = (
 BY_KEY: dict[str, Operation[Any]] = {operation.key: operation for operation in OPERATIONS}
 ORDER: dict[str, int] = {operation.key: place for place, operation in enumerate(OPERATIONS)}
 
-# Parameters that Cloudinary has and that do nothing here yet: video and audio, functions, sprites.
-KEYS_NOT_MADE = frozenset({"ac", "af", "br", "du", "eo", "fn", "fps", "ki", "p", "vc", "vs"})
+# Parameters that Cloudinary has and that do nothing here yet: video and audio, functions.
+KEYS_NOT_MADE = frozenset({"ac", "af", "br", "du", "eo", "fn", "fps", "ki", "vc", "vs"})

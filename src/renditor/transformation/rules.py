@@ -88,6 +88,7 @@ _NEEDS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "co": lambda _: False,
     "dpr": lambda values: bool(values.keys() & {"w", "h", "ar", "bo", "r"}),
     "g": lambda values: _mode(values) in _CUTTING | _PADDING,
+    "p": lambda _: False,
     "x": _offset_counts,
     "y": _offset_counts,
     "z": lambda values: _mode(values) in {"crop", "thumb", "auto", "auto_pad"},
