@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pillow_heif
@@ -242,3 +244,21 @@ def test_limits_of_each_format() -> None:
 def test_damage_is_named(content: bytes, fmt: str) -> None:
     with pytest.raises((CorruptMedia, LimitExceeded)):
         probe(content, fmt)
+
+
+WITHOUT = """
+import sys
+sys.modules["pillow_heif"] = None
+from renditor.images import adapters, loading
+adapters.warm_up()
+print(sorted(adapters.ADAPTERS))
+try:
+    loading.read_header(0, "heic")
+except Exception as error:
+    print(error)
+"""
+
+
+def test_without_pillow_heif_only_heic_is_missing() -> None:
+    run = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True, timeout=30)
+    assert run.stdout.splitlines() == ["['bmp', 'ico']", "Pictures in the format heic are not read here"]

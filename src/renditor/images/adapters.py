@@ -13,18 +13,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import pillow_heif
 import pyvips
 from PIL import BmpImagePlugin, IcoImagePlugin, Image
-from pillow_heif import options as heif_options
 
 from renditor.errors import CorruptMedia, LimitExceeded, RenditorError, UnsupportedMedia
 
+try:
+    import pillow_heif
+except ImportError:  # left out by who ships without GPL: docs/decisions/0017-heic-through-pillow.md
+    pillow_heif = None  # type: ignore[assignment]  # a module that is missing
+
 # Our own limits apply, by format and from the header; Pillow's single number would warn before it refuses.
 Image.MAX_IMAGE_PIXELS = None
-# A hostile file can carry hundreds of thumbnails, depth maps and auxiliary pictures: none is ever looked at.
-heif_options.THUMBNAILS = heif_options.DEPTH_IMAGES = heif_options.AUX_IMAGES = False
-heif_options.DECODE_THREADS = 1  # one core per decoder: the pool has one decoder per core
+if pillow_heif:
+    # A hostile file can carry hundreds of thumbnails, depth maps and auxiliary pictures: none is ever looked at.
+    pillow_heif.options.THUMBNAILS = pillow_heif.options.DEPTH_IMAGES = pillow_heif.options.AUX_IMAGES = False
+    pillow_heif.options.DECODE_THREADS = 1  # one core per decoder: the pool has one decoder per core
 
 # (bits per sample, in colour) -> what libvips calls it
 _SPACES = {(8, True): "srgb", (16, True): "rgb16", (8, False): "b-w", (16, False): "grey16"}
@@ -174,12 +178,17 @@ def _from_pixels(pixels: Any, size: tuple[int, int], bands: int, bits: int) -> p
     return image.copy(interpretation=_SPACES[bits, bands > 2])
 
 
-ADAPTERS: dict[str, Callable[[bytes], Adapted]] = {"heic": _heic, "bmp": _bmp, "ico": _ico}
+ADAPTERS: dict[str, Callable[[bytes], Adapted]] = {
+    "bmp": _bmp,
+    "ico": _ico,
+    **({"heic": _heic} if pillow_heif else {}),
+}
 
 
 def warm_up() -> None:
     """Load what these libraries load at first use; see ``decoder``."""
-    pillow_heif.libheif_info()
+    if pillow_heif:
+        pillow_heif.libheif_info()
     for compression in (0, 1):  # plain, RLE8: a palette picture of one px
         pixels = b"\x00\x00\x00\x00" if compression == 0 else b"\x01\x00\x00\x00\x00\x01"
         header = struct.pack("<IiiHHIIiiII", 40, 1, 1, 1, 8, compression, len(pixels), 0, 0, 1, 0)
