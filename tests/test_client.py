@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import socket
 import threading
@@ -29,6 +30,23 @@ async def test_a_file_is_streamed_checked_and_waited_for(server: RunningServer, 
         assert done["status"] == "completed"
         assert done["renditions"]
         assert all(0 <= percent <= 100 for percent, _ in stages)
+
+
+async def test_pictures_for_a_page(server: RunningServer, tmp_path: Path) -> None:
+    async with Client(server.url, server.key) as client:
+        asset = await client.upload(media.photo(tmp_path / "photo.jpg", 300, 200))
+        snippet = await client.srcset(asset["id"], widths="100,200", alt="A photo")
+        assert len(snippet["urls"]) == 2
+        assert snippet["html"].startswith("<img ")
+        job = await client.make_renditions(asset["id"], widths=[100, 200], formats=["webp"])
+        while job["status"] in ("queued", "running"):
+            await asyncio.sleep(0.1)
+            job = await client.job(asset["id"], job["job_id"])
+        assert job["status"] == "completed"
+        assert len((await client.get(asset["id"]))["renditions"]) == 4
+        with pytest.raises(ServerError) as refused:
+            await client.make_renditions(asset["id"], preset="nothing")
+        assert refused.value.http_status == 400
 
 
 async def test_the_servers_refusals_come_with_code_and_hint(server: RunningServer, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from renditor import MediaProcessingService, MediaRouter
-from renditor.errors import BadRequest, Forbidden, NotFound, UnsupportedMedia
+from renditor.errors import BadRequest, Forbidden, NotFound, Unprocessable, UnsupportedMedia
 from renditor.testing import media
 
 ANNA, BEN = SimpleNamespace(id="anna"), SimpleNamespace(id=7)
@@ -62,6 +62,32 @@ async def test_refusals_are_errors_of_the_product(service: MediaProcessingServic
         await service.process_upload(media.photo(tmp_path / "a.jpg", 9, 9), ANNA, visibility="secret")
     with pytest.raises(FileNotFoundError):
         await service.process_upload(tmp_path / "none.jpg", ANNA)
+
+
+async def test_pictures_for_a_page(service: MediaProcessingService, tmp_path: Path) -> None:
+    asset = await service.process_upload(media.photo(tmp_path / "photo.jpg", 300, 200), ANNA)
+    snippet = await service.snippet(asset["id"], ANNA, widths="100,200", alt="A photo", formats="webp")
+    assert len(snippet["urls"]) == 4  # WebP, and JPEG for the rest
+    assert 'alt="A photo"' in snippet["html"]
+    with pytest.raises(NotFound):
+        await service.snippet(asset["id"], BEN)
+    with pytest.raises(Unprocessable):
+        await service.snippet(asset["id"], ANNA, widths="wide")
+    job = await service.prepare(asset["id"], ANNA, "t_thumb", widths="100,200", formats="webp")
+    while job["status"] in ("queued", "running"):
+        await asyncio.sleep(0.05)
+        job = await service.prepared(asset["id"], job["job_id"], ANNA)
+    assert (job["status"], job["error"]) == ("completed", None)
+    made = (await service.media(asset["id"], ANNA))["renditions"]
+    assert sorted((item["width"], item["content_type"]) for item in made) == [
+        (100, "image/jpeg"),
+        (100, "image/webp"),
+        (200, "image/jpeg"),
+        (200, "image/jpeg"),
+        (200, "image/webp"),
+    ]
+    with pytest.raises(NotFound):
+        await service.prepared(asset["id"], job["job_id"], BEN)
 
 
 async def test_a_video_in_the_background(service: MediaProcessingService, tmp_path: Path) -> None:

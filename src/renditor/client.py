@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -151,6 +151,39 @@ class Client:
         """
         body = {"focal_point": None if point is None else {"x": point[0], "y": point[1]}}
         return await self._ask("PATCH", f"/media/{quote(asset_id, safe='')}", json=body)
+
+    async def srcset(self, asset_id: str, **asked: str) -> dict[str, Any]:
+        """A responsive image of a picture: ``urls``, ``srcset``, ``sizes``, ``html``, ...
+
+        Args:
+            asset_id: of the picture.
+            asked: ``widths`` in px, separated by commas; ``sizes`` and ``alt`` for the HTML; ``formats`` (``auto``, or
+                some of ``avif,webp,jpg,png,gif``); ``transformation``.
+
+        Raises:
+            ServerError: refused, or no answer.
+        """
+        return await self._ask("GET", f"/media/{quote(asset_id, safe='')}/srcset", params=asked)
+
+    async def make_renditions(self, asset_id: str, **wanted: str | Sequence[str] | Sequence[int]) -> dict[str, Any]:
+        """Have pictures made in the background, before the first visitor comes.
+
+        Args:
+            asset_id: of the picture.
+            wanted: one of ``transformation``, ``preset``, ``transformations`` and ``widths`` (with these also
+                ``formats`` and ``transformation``).
+
+        Returns: the job: ``job_id``, ``status``, ...; see ``job``.
+
+        Raises:
+            ServerError: refused, or no answer.
+        """
+        return await self._ask("POST", f"/media/{quote(asset_id, safe='')}/renditions", json=wanted)
+
+    async def job(self, asset_id: str, job_id: str) -> dict[str, Any]:
+        """How far a job is: ``status`` (queued, running, completed, failed, cancelled), ``progress`` 0-100, ``error``.
+        Raises: ServerError."""
+        return await self._ask("GET", f"/media/{quote(asset_id, safe='')}/jobs/{quote(job_id, safe='')}")
 
     async def wait(self, asset_id: str, on_progress: Callable[[int, str], None] | None = None) -> Asset:
         """The asset once its processing has ended, however it ended (``status`` says).

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Protocol, Self
 from renditor import app, config, service
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.views import Views
+from renditor.deliver import Asked
 from renditor.errors import Forbidden, Unprocessable
 from renditor.ingest import UploadOptions
 from renditor.models import DEFAULT_TENANT, Principal
@@ -137,6 +138,37 @@ class MediaProcessingService(service.MediaProcessingService):
             raise Unprocessable("focal_point: x and y are shares, from 0 to 1.", code="invalid-body")
         await self.change(self._principal(user), media_id, focal_point=point or "found")
         return await self.media(media_id, user)
+
+    async def snippet(self, media_id: str, user: User, **asked: str) -> dict[str, Any]:
+        """A responsive image for a page.
+
+        Args:
+            media_id: of the picture.
+            user: whose it is.
+            asked: ``widths`` in px, separated by commas; ``sizes`` and ``alt`` for the HTML; ``formats`` (``auto``, or
+                some of ``avif,webp,jpg,png,gif``); ``transformation`` (a chain or a preset).
+
+        Returns: ``urls``, ``srcset``, ``sizes``, ``html``, ...
+
+        Raises: NotFound, Conflict (it is private), Unprocessable, InvalidTransformation.
+        """
+        return self._views.responsive(*await self.srcset(self._principal(user), media_id, Asked(**asked)))
+
+    async def prepare(self, media_id: str, user: User, *transformations: str, **asked: str) -> dict[str, Any]:
+        """Have pictures made in the background: those of ``transformations`` (presets too: ``t_thumb``), and those that
+        ``snippet`` offers for ``asked``.
+
+        Returns: the job: ``job_id``, ``status``, ``progress`` (0-100), ``error``.
+
+        Raises: NotFound, Unprocessable, InvalidTransformation.
+        """
+        responsive = Asked(**asked) if asked else None
+        job = await self.make_renditions(self._principal(user), media_id, transformations, responsive)
+        return self._views.job(job)
+
+    async def prepared(self, media_id: str, job_id: str, user: User) -> dict[str, Any]:
+        """How far such a job is. Raises: NotFound."""
+        return self._views.job(await self.job(self._principal(user), media_id, job_id))
 
     async def remove(self, media_id: str, user: User) -> None:
         """Delete the user's asset with all that was made of it. Raises: NotFound."""
