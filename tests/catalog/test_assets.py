@@ -175,7 +175,7 @@ def test_pages_come_newest_first_and_filtered(catalog: Catalog) -> None:
 
 
 def test_jobs_end_once(catalog: Catalog) -> None:
-    item = asset(media_type="video", status="processing")
+    item = asset(media_type="video", status="processing", recipe="video")
     job = Job(new_id(), item.id, "video", "queued", 1, 1)
     add(catalog, item, job=job)
     started = catalog.write_now(lambda c: jobs.start(c, job.id))
