@@ -222,6 +222,12 @@ def test_a_cutter_keeps_what_lies_under_the_layer() -> None:
     assert alpha.sum() == 255 * ACROSS * DOWN
 
 
+def test_a_layer_in_place_of_the_picture() -> None:
+    image = picture("l_logo,fl_replace_image")
+    assert (image.width, image.height) == (ACROSS, DOWN)
+    assert not (pixels(image) - RED).any()
+
+
 def test_a_mask_lets_through_as_much_as_it_is_bright() -> None:
     ramp = pyvips.Image.identity().embed(0, 0, 200, 120, extend="copy").copy(interpretation="b-w")
     alpha = pixels(picture("l_ramp,e_mask", layers={"ramp": (encoded(ramp, "png"), "png")}))[..., 3]
@@ -314,6 +320,7 @@ def test_text_on_a_background_with_a_border() -> None:
         ("l_video:dog", InvalidTransformation, "l_video"),
         ("l_subtitles:talk.srt", InvalidTransformation, "l_subtitles"),
         ("l_text:saved_style:Hello", InvalidTransformation, "saved_style"),
+        ("l_text:Arial_150:Hello,fl_text_disallow_overflow", InvalidTransformation, "over the edge"),
         ("l_text:Arial_1000:" + "x" * 500, InvalidTransformation, "too large"),
         ("l_logo/c_scale,w_9000,h_9000/fl_layer_apply", InvalidTransformation, "px"),
         ("l_logo,x_60000,y_60000", InvalidTransformation, "px"),

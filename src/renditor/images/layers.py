@@ -90,12 +90,15 @@ def lay(
         base: sRGB, 8 bits, as the layer; either may have alpha.
         layer: in memory where it stands in several places.
         found: where both stand.
-        component: the one that places the layer: ``e`` blends, ``fl_cutter`` cuts with it.
+        component: the one that places the layer: ``e`` blends, ``fl_cutter`` cuts with it, and
+            ``fl_replace_image`` leaves nothing else.
         under: the layer goes below.
 
     Returns:
         A picture of the size of the canvas; with alpha if there is anything to see through.
     """
+    if _has_flag(component, "replace_image"):
+        return layer
     effect = component.get(EFFECT)
     layer = _with_alpha(layer)
     opaque = not base.hasalpha() and found.canvas == Size(base.width, base.height)

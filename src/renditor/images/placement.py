@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from renditor.errors import InvalidTransformation
 from renditor.images.geometry import Size, anchor, directions, rounded
 from renditor.images.gravity import faces_of, looks_at_content, target
 from renditor.images.insight import Insight
@@ -32,8 +33,14 @@ def placement(base: Size, layer: Size, component: Component, insight: Insight) -
     By ``g`` (a compass point, ``xy_center``, on faces or the point of interest), moved away from the edge it names by
     ``x`` and ``y``: px, or shares of the picture. What stands over the edge enlarges the picture, or is cut off with
     ``fl_no_overflow``. ``fl_tiled``: beside and below each other over the whole picture, which keeps its size.
+    ``fl_replace_image``: alone.
+
+    Raises:
+        InvalidTransformation: it stands over the edge, and ``fl_text_disallow_overflow`` forbids that.
     """
     flags = {flag.name for flag in component.get(FLAG) or ()}
+    if "replace_image" in flags:
+        return Placement(layer, (0, 0), ((0, 0),))
     if "tiled" in flags:
         return Placement(base, (0, 0), ((0, 0),), tiled=True)
     corners = _corners(base, layer, component, insight)
@@ -43,6 +50,10 @@ def placement(base: Size, layer: Size, component: Component, insight: Insight) -
     right = max(base.width, *(x + layer.width for x, _ in corners))
     bottom = max(base.height, *(y + layer.height for _, y in corners))
     canvas = Size(right - left, bottom - top)
+    if canvas != base and "text_disallow_overflow" in flags:
+        raise InvalidTransformation(
+            f"The text of {layer.width} x {layer.height} px stands over the edge of the picture"
+        )
     return Placement(canvas, (-left, -top), tuple((x - left, y - top) for x, y in corners))
 
 
