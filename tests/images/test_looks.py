@@ -24,6 +24,11 @@ def covered(mask: pyvips.Image) -> float:
     return pixels
 
 
+def found_colour(image: pyvips.Image, wanted: AutoBackground) -> Colour:
+    (found,) = looks.found_colours(image.copy_memory(), wanted, Size(image.width, image.height))
+    return found
+
+
 @pytest.mark.parametrize("radius", [1, 2, 7, 20, 50])
 def test_corners_are_quarters_of_circles(radius: int) -> None:
     mask = looks.corner_mask(Size(100, 100), looks.radii(Radius((radius,) * 4), Size(100, 100)))
@@ -104,16 +109,16 @@ def test_a_border_grows_with_the_pixel_ratio() -> None:
 )
 def test_colours_found_in_the_picture(style, expected: Colour) -> None:
     framed = plain(200, 150, BLUE).insert(plain(180, 130, (255, 160, 120)), 10, 10)
-    found = looks.found_colour(framed.copy_memory(), AutoBackground(style))
+    found = found_colour(framed, AutoBackground(style))
     wanted = Colour(255, 160, 120) if style == "predominant" else expected
     assert near((found.red, found.green, found.blue), (wanted.red, wanted.green, wanted.blue), 2)
 
 
 def test_what_is_transparent_has_no_colour() -> None:
     image = plain(60, 60, (255, 0, 0, 0)).insert(plain(60, 10, (*BLUE, 255)), 0, 0)
-    assert found_near(looks.found_colour(image.copy_memory(), AutoBackground("predominant")), BLUE)
+    assert found_near(found_colour(image, AutoBackground("predominant")), BLUE)
     nothing = plain(9, 9, (255, 0, 0, 0)).copy_memory()
-    assert looks.found_colour(nothing, AutoBackground("border")) == WHITE
+    assert found_colour(nothing, AutoBackground("border")) == WHITE
 
 
 def found_near(colour: Colour, expected: Pixel) -> bool:
@@ -122,7 +127,7 @@ def found_near(colour: Colour, expected: Pixel) -> bool:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (2, 2)])
 def test_pictures_of_a_few_px_have_edges_too(size: tuple[int, int]) -> None:
-    assert found_near(looks.found_colour(plain(*size, BLUE).copy_memory(), AutoBackground("border")), BLUE)
+    assert found_near(found_colour(plain(*size, BLUE), AutoBackground("border")), BLUE)
 
 
 def test_padding_with_the_colour_of_the_edges() -> None:
@@ -147,3 +152,48 @@ def test_padding_with_the_picture_itself_blurred() -> None:
 def test_a_cut_out_picture_stands_on_its_own_blur() -> None:
     made = render(encoded(plain(50, 50, (*BLUE, 0)), "png"), "png", "b_blurred,c_pad,h_80,w_50")
     assert made.image.bands == 3
+
+
+def test_a_palette_limits_what_is_found() -> None:
+    image = plain(40, 40, BLUE)
+    colours = Colour(200, 0, 0), Colour(0, 0, 90)
+    assert found_colour(image, AutoBackground("border", palette=colours)) == colours[1]
+    assert found_colour(image, AutoBackground("border_contrast", palette=colours)) == colours[0]
+
+
+@pytest.mark.parametrize("style", ["border", "predominant"])
+@pytest.mark.parametrize(("upright", "direction"), [(False, "horizontal"), (True, "vertical")])
+def test_a_gradient_goes_from_the_colours_on_one_side_to_those_on_the_other(style, upright, direction) -> None:
+    halves = plain(60, 60, RED).join(plain(60, 60, BLUE), "vertical" if upright else "horizontal")
+    if style == "border":  # what is inside does not count
+        halves = halves.insert(plain(halves.width - 20, halves.height - 20, GREEN), 10, 10)
+    made = render(encoded(halves, "png"), "png", f"b_auto:{style}_gradient:2:{direction},c_pad,h_300,w_300")
+    first, last = ((0.01, 0.0), (0.01, 0.99)) if upright else ((0.0, 0.01), (0.99, 0.01))
+    assert near(made.at(*first)[:3], RED, 12)
+    assert near(made.at(*last)[:3], BLUE, 12)
+
+
+def test_a_gradient_without_direction_runs_along_the_room() -> None:
+    halves = plain(20, 80, RED).join(plain(20, 80, BLUE), "horizontal")
+    made = render(encoded(halves, "png"), "png", "b_auto:border_gradient,c_pad,h_80,w_400")
+    reds = [made.at(x, 0.5)[0] for x in (0.0, 0.2, 0.4, 0.6, 0.8, 0.99)]
+    assert reds == sorted(reds, reverse=True)
+    assert near(made.at(0.0, 0.5)[:3], RED, 3)
+
+
+def test_a_gradient_of_four_colours_has_them_in_order() -> None:
+    colours = [Colour(255, 0, 0), Colour(0, 255, 0), Colour(0, 0, 255), Colour(255, 255, 0)]
+    ramp = looks.gradient_behind(Size(400, 3), colours, "horizontal")
+    for place, colour in zip((0, 133, 266, 399), colours, strict=True):
+        assert near(pixel(ramp, place, 1), (colour.red, colour.green, colour.blue), 6)
+    rising = looks.gradient_behind(Size(50, 50), [BLACK, WHITE], "diagonal_asc")
+    assert [near(pixel(rising, x, 49 - x)[:1], (level,), 8) for x, level in ((0, 0), (25, 128), (49, 255))] == [
+        True
+    ] * 3
+
+
+def test_a_gradient_lies_behind_what_is_transparent() -> None:
+    image = plain(40, 40, RED).bandjoin(0).insert(plain(10, 40, RED).bandjoin(255), 0, 0).copy(interpretation="srgb")
+    made = render(encoded(image, "png"), "png", "b_auto:predominant_gradient:palette_blue")
+    assert near(made.at(0.9, 0.5)[:3], (0, 0, 255), 2)
+    assert near(made.at(0.1, 0.5)[:3], RED, 2)

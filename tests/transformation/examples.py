@@ -19,7 +19,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "ar": ("16:9", "1.5", "1", "1.0", "4:3", "1.85356", "100", "1:100", "$a", "w_div_h"),
     "b": (
         *("red", "transparent", "rgb:fff", "rgb:abcd", "rgb:00000000", "auto", "auto:border"),
-        *("auto:predominant_contrast", "blurred", "blurred:400", "blurred:400:15", "blurred:100:-200", "$b"),
+        *(
+            "auto:predominant_contrast",
+            "auto:border_gradient",
+            "auto:predominant_gradient_contrast:4:vertical:palette_red_00f",
+            "blurred",
+            "blurred:400",
+            "blurred:400:15",
+            "blurred:100:-200",
+            "$b",
+        ),
     ),
     "bo": ("5px_solid_red", "05px_solid_rgb:FFAABBdd", "0px_solid_transparent", "3px_solid_$b"),
     "c": (

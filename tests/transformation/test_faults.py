@@ -67,6 +67,8 @@ from tests.transformation.examples import components
         ("bo_5_solid_red", "Invalid value in bo_5_solid_red", "bo_5_solid_red"),
         ("bo_2001px_solid_red", "Invalid value in bo_2001px_solid_red", "bo_2001px_solid_red"),
         ("b_blurred:0", "Invalid value in b_blurred:0", "b_blurred:0"),
+        ("b_auto:border:4", "Invalid value in b_auto:border:4", "b_auto:border:4"),
+        ("b_auto:border_gradient:3", "Invalid value in b_auto:border_gradient:3", "b_auto:border_gradient:3"),
         ("b_auto:loud", "Invalid value in b_auto:loud", "b_auto:loud"),
         ("o_101", "Invalid value in o_101", "o_101"),
         ("o_1.5", "Invalid value in o_1.5", "o_1.5"),

@@ -109,6 +109,9 @@ def test_values_read_back_as_they_are_written(operation) -> None:
         ("r_max", "r_max"),
         ("b_blurred:100:0", "b_blurred"),
         ("b_auto:border", "b_auto"),
+        ("b_auto:border_gradient:2", "b_auto:border_gradient"),
+        ("b_auto:border:palette_red_0F0", "b_auto:border:palette_ff0000_00ff00"),
+        ("b_auto:predominant_gradient_contrast:4:vertical", "b_auto:predominant_gradient_contrast:4:vertical"),
         ("cs_no_cmyk", ""),
         # What can have no effect where it stands.
         ("x_5,w_10", "w_10"),

@@ -5,15 +5,17 @@ Pictures are sRGB, 8 bits, with alpha or without.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import partial
 from math import ceil
 
 import pyvips
 
-from renditor.images.effects.bands import OPAQUE, joined, rgb, rounded
+from renditor.images.effects.bands import OPAQUE, joined, rgb, rounded, table
 from renditor.images.effects.blurring import blurred, sigma_of
 from renditor.images.geometry import Size
 from renditor.images.loading import resized
-from renditor.transformation.looks import AutoBackground, BlurredBackground, Border, Radius
+from renditor.transformation.looks import AutoBackground, BlurredBackground, Border, Direction, Radius
 from renditor.transformation.values import BLACK, WHITE, Colour
 
 Radii = tuple[tuple[float, float], ...]  # across and down, in px, clockwise from the top left corner
@@ -144,14 +146,51 @@ def _quarter(across: float, down: float) -> pyvips.Image:
 # -- backgrounds taken from the picture -------------------------------------------------------------------------------
 
 
-def found_colour(image: pyvips.Image, wanted: AutoBackground) -> Colour:
-    """b_auto: the commonest colour of the edges or of the whole picture, or black or white, whichever stands out
-    against it. Reads pixels: the picture must be in memory."""
-    seen = _edges(image) if wanted.style.startswith("border") else image
-    colour = _commonest(seen)
-    if not wanted.style.endswith("_contrast"):
-        return colour
-    return WHITE if _luminance(colour) < _MIDDLE_LUMINANCE else BLACK
+def found_colours(image: pyvips.Image, wanted: AutoBackground, canvas: Size) -> list[Colour]:
+    """b_auto: the commonest colour of the edges or of the whole picture, or what stands out against it; for a gradient
+    as many as it has, in its order. Reads pixels: the picture must be in memory.
+
+    Args:
+        canvas: what is to be filled; says where a gradient runs that does not say so.
+    """
+    found = [_commonest(part) for part in _parts(image, wanted, direction_of(image, wanted, canvas))]
+    contrast = wanted.style.endswith("_contrast")
+    if wanted.palette:
+        choose = max if contrast else min
+        return [choose(wanted.palette, key=partial(_unlike, colour)) for colour in found]
+    return [_standing_out(colour) for colour in found] if contrast else found
+
+
+def direction_of(image: pyvips.Image, wanted: AutoBackground, canvas: Size) -> Direction:
+    """Where the gradient runs: as asked for, or along the longer side of the room around the picture."""
+    if wanted.direction:
+        return wanted.direction
+    return "horizontal" if canvas.width - image.width >= canvas.height - image.height else "vertical"
+
+
+def gradient_behind(canvas: Size, colours: Sequence[Colour], direction: Direction) -> pyvips.Image:
+    """One colour running into the next, over the whole canvas."""
+    places = (pyvips.Image.xyz(canvas.width, canvas.height) + 0.5) / [canvas.width, canvas.height]
+    across, down = places[0], places[1]
+    way = {
+        "horizontal": across,
+        "vertical": down,
+        "diagonal_desc": (across + down) / 2,
+        "diagonal_asc": (across - down + 1) / 2,
+    }[direction]
+    steps = len(colours) - 1
+    levels = [
+        bytes(round(one[band] + (other[band] - one[band]) * share) for one, other, share in _steps(colours, steps))
+        for band in range(3)
+    ]
+    return rounded(way * OPAQUE).maplut(table(levels)).copy(interpretation="srgb")
+
+
+def _steps(colours: Sequence[Colour], steps: int) -> Iterator[tuple[list[int], list[int], float]]:
+    """For each of 256 places along a gradient: the colours on both sides, and the share of the second."""
+    for place in range(OPAQUE + 1):
+        passed = min(place * steps // OPAQUE, steps - 1)
+        yield rgb(colours[passed]), rgb(colours[passed + 1]), place * steps / OPAQUE - passed
 
 
 def blurred_behind(image: pyvips.Image, canvas: Size, wanted: BlurredBackground) -> pyvips.Image:
@@ -172,6 +211,35 @@ def laid_over(image: pyvips.Image, below: pyvips.Image, offset: tuple[int, int])
         return below.insert(image, *offset)
     above = image.embed(*offset, below.width, below.height)
     return below.composite2(above, "over")[:3].cast("uchar").copy(interpretation="srgb")
+
+
+def _parts(image: pyvips.Image, wanted: AutoBackground, direction: Direction) -> list[pyvips.Image]:
+    """What the colours are taken from; for a gradient one strip for each colour, as it will lie."""
+    border, count = wanted.style.startswith("border"), wanted.gradient
+    if not count:
+        return [_edges(image) if border else image]
+    seen = _hollow(image) if border else image
+    upright = direction == "vertical"
+    length = image.height if upright else image.width
+    strips = []
+    for number in range(count):
+        start = length * number // count
+        extent = max(1, length * (number + 1) // count - start)
+        strips.append(
+            seen.crop(0, start, image.width, extent) if upright else seen.crop(start, 0, extent, image.height)
+        )
+    return strips
+
+
+def _hollow(image: pyvips.Image) -> pyvips.Image:
+    """Transparent but for the edges, which are thick enough to survive thinning out."""
+    image = with_alpha(image)
+    thick = max(1, max(image.width, image.height) // 32)
+    wide, high = image.width - 2 * thick, image.height - 2 * thick
+    if wide < 1 or high < 1:
+        return image
+    edges = pyvips.Image.black(wide, high).embed(thick, thick, image.width, image.height, extend="white")
+    return joined(image[:3], edges.ifthenelse(image[3], 0))
 
 
 def _edges(image: pyvips.Image) -> pyvips.Image:
@@ -202,6 +270,14 @@ def _mean_of_bin(colour: pyvips.Image, visible: pyvips.Image) -> Colour:
     share = member.avg()
     mean = [min(OPAQUE, round((colour[band] * (member / OPAQUE)).avg() * OPAQUE / share)) for band in range(3)]
     return Colour(*mean)
+
+
+def _standing_out(colour: Colour) -> Colour:
+    return WHITE if _luminance(colour) < _MIDDLE_LUMINANCE else BLACK
+
+
+def _unlike(one: Colour, other: Colour) -> int:
+    return sum((a - b) ** 2 for a, b in zip(rgb(one), rgb(other), strict=True))
 
 
 def _luminance(colour: Colour) -> float:

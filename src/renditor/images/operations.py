@@ -135,11 +135,11 @@ class _Work:
 
     @property
     def behind(self) -> Colour | None:
-        """The colour of b; looked for in the picture once, where it says so."""
+        """The colour of b; looked for in the picture once, where it says so. None for a gradient."""
         wanted = self.background
         if isinstance(wanted, AutoBackground):
-            if self._behind is None:
-                self._behind = looks.found_colour(self.canvas.settled(), wanted)
+            if self._behind is None and not wanted.gradient:
+                (self._behind,) = looks.found_colours(self.canvas.settled(), wanted, self.canvas.size)
             return self._behind
         return wanted if isinstance(wanted, Colour) else None
 
@@ -180,15 +180,20 @@ def fade(work: _Work) -> Act | None:
 
 
 def lay_on_background(work: _Work) -> Act | None:
-    """b: a colour behind the transparent parts."""
+    """b: a colour or gradient behind the transparent parts."""
+    seen_through = work.stage.geometry.canvas is None and work.canvas.image.hasalpha()
+    if seen_through and (filling := _gradient(work, work.canvas.size, (0, 0))):
+        return filling
     return None if work.behind is None else partial(looks.laid_on, colour=work.behind)
 
 
 def add_room(work: _Work) -> Act | None:
-    """c_pad: room around the picture, in the colour of b or with the picture itself, blurred."""
+    """c_pad: room around the picture, in the colours of b or with the picture itself, blurred."""
     geometry = work.stage.geometry
     if geometry.canvas is None:
         return None
+    if filling := _gradient(work, geometry.canvas, geometry.offset):
+        return filling
     if isinstance(work.background, BlurredBackground):
         return partial(_on_blurred, canvas=geometry.canvas, offset=geometry.offset, wanted=work.background)
     return partial(looks.on_canvas, canvas=geometry.canvas, offset=geometry.offset, colour=work.behind or TRANSPARENT)
@@ -271,6 +276,17 @@ def _cutting(box: Box | None) -> Act | None:
     if box is None:
         return None
     return lambda image: image.crop(box.left, box.top, box.width, box.height)
+
+
+def _gradient(work: _Work, canvas: Size, offset: tuple[int, int]) -> Act | None:
+    """The picture on a gradient of colours found in it, where b says so. Another frame gets the same colours."""
+    wanted = work.background
+    if not isinstance(wanted, AutoBackground) or not wanted.gradient:
+        return None
+    image = work.canvas.settled()
+    direction = looks.direction_of(image, wanted, canvas)
+    below = looks.gradient_behind(canvas, looks.found_colours(image, wanted, canvas), direction)
+    return partial(looks.laid_over, below=below.copy_memory(), offset=offset)
 
 
 def _on_blurred(image: pyvips.Image, canvas: Size, offset: tuple[int, int], wanted: BlurredBackground) -> pyvips.Image:

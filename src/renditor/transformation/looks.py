@@ -15,16 +15,28 @@ from renditor.transformation.values import TRANSPARENT, Colour
 MAX_BORDER = 2000
 # Largest corner radius, in px; as wide as the largest side that may be asked for.
 MAX_RADIUS = 10_000
+# Most colours of a palette; each is compared with each that is found.
+MAX_PALETTE = 12
 
 AutoBackgroundStyle = Literal["border", "predominant", "border_contrast", "predominant_contrast"]
+Direction = Literal["horizontal", "vertical", "diagonal_desc", "diagonal_asc"]
 
 
 @dataclass(frozen=True, slots=True)
 class AutoBackground:
-    """A colour taken from the picture itself: from its edges (``border``, what plain ``auto`` means) or from all of it;
-    ``_contrast`` takes one that stands out against it."""
+    """Colours taken from the picture itself: from its edges (``border``, what plain ``auto`` means) or from all of it.
+
+    Args:
+        style: ``_contrast`` takes colours that stand out against those.
+        gradient: how many colours run into each other, 2 or 4; 0: one colour, no gradient.
+        direction: where the gradient runs; None: along the longer side of the room around the picture.
+        palette: only these colours are taken, those nearest to what is found; empty: any.
+    """
 
     style: AutoBackgroundStyle = "border"
+    gradient: Literal[0, 2, 4] = 0
+    direction: Direction | None = None
+    palette: tuple[Colour, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +72,19 @@ NO_RADIUS = Radius((0, 0, 0, 0))
 
 @dataclass(frozen=True, slots=True)
 class BackgroundKind:
-    """A colour, ``auto[:style]``, or ``blurred[:strength[:brightness]]``."""
+    """A colour, ``auto[:style[:colours][:direction][:palette_...]]``, or ``blurred[:strength[:brightness]]``."""
 
     expects: str = (
-        "a CSS colour name, transparent, rgb: and 3, 4, 6 or 8 hex digits; auto, auto:border, auto:predominant,"
-        " auto:border_contrast, auto:predominant_contrast; blurred, blurred:strength (1-2000) or"
-        " blurred:strength:brightness (-200 to 200)"
+        "a CSS colour name, transparent, rgb: and 3, 4, 6 or 8 hex digits; auto, auto:border, auto:predominant, each"
+        " with _gradient (auto:border_gradient:4:horizontal), with _contrast, and with :palette_red_blue; blurred,"
+        " blurred:strength (1-2000) or blurred:strength:brightness (-200 to 200)"
     )
 
     _COLOUR = ColourKind()
     _STRENGTH, _BRIGHTNESS = IntegerKind(1, 2000), IntegerKind(-200, 200)
-    _STYLES = frozenset(get_args(AutoBackgroundStyle))
+    _BARE = ColourKind(bare=True)
+    _STYLE = re.compile(r"(border|predominant)(_gradient)?(_contrast)?")
+    _DIRECTIONS = frozenset(get_args(Direction))
 
     def read(self, text: str) -> Background:
         name, *arguments = text.split(":")
@@ -86,23 +100,47 @@ class BackgroundKind:
     def _read_auto(self, text: str, arguments: list[str]) -> AutoBackground:
         if not arguments:
             return AutoBackground()
-        style, *more = arguments
-        if style in self._STYLES and not more:
-            return AutoBackground(style)  # type: ignore[arg-type]  # it is one of the names
-        # Gradients and palettes: what stands after auto: and is not one of our styles.
-        raise (
-            NotMade(text) if re.fullmatch(r"(border|predominant)(_gradient)?(_contrast)?", style) else ValueError(text)
-        )
+        style = self._STYLE.fullmatch(arguments.pop(0))
+        if not style:
+            raise ValueError(text)
+        palette = self._read_palette(arguments.pop()) if arguments and arguments[-1].startswith("palette_") else ()
+        name: AutoBackgroundStyle = style[1] + (style[3] or "")  # type: ignore[assignment]  # as the pattern says
+        if not style[2]:
+            if arguments:
+                raise ValueError(text)
+            return AutoBackground(name, palette=palette)
+        count: Literal[2, 4] = 4 if arguments[:1] == ["4"] else 2
+        del arguments[: arguments[:1] in (["2"], ["4"])]
+        direction = arguments.pop(0) if arguments and arguments[0] in self._DIRECTIONS else None
+        if arguments:
+            raise ValueError(text)
+        return AutoBackground(name, count, direction, palette)  # type: ignore[arg-type]  # it is one of the names
+
+    def _read_palette(self, text: str) -> tuple[Colour, ...]:
+        colours = tuple(self._BARE.read(part) for part in text.split("_")[1:])
+        if len(colours) > MAX_PALETTE:
+            raise ValueError(text)
+        return colours
 
     def write(self, value: Background) -> str:
         if isinstance(value, Colour):
             return self._COLOUR.write(value)
         if isinstance(value, AutoBackground):
-            return "auto" if value.style == "border" else f"auto:{value.style}"
+            return self._write_auto(value)
         strength, brightness = value.strength, value.brightness
         if brightness:
             return f"blurred:{strength}:{brightness}"
         return "blurred" if strength == 100 else f"blurred:{strength}"
+
+    def _write_auto(self, value: AutoBackground) -> str:
+        if value == AutoBackground():
+            return "auto"
+        style, contrast, _ = value.style.partition("_contrast")
+        parts = ["auto", style + ("_gradient" if value.gradient else "") + contrast]
+        parts += ["4"] if value.gradient == 4 else []
+        parts += [value.direction] if value.direction else []
+        parts += ["palette_" + "_".join(map(self._BARE.write, value.palette))] if value.palette else []
+        return ":".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
