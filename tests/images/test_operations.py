@@ -275,6 +275,38 @@ def test_a_palette_is_unfolded() -> None:
     assert all_near(patch_colours(render(content, "png", "w_240")), PATCHES, 2)
 
 
+@pytest.mark.parametrize("text", ["", "w_60", "c_crop,h_20,w_40,x_0,y_0"])
+def test_a_palette_with_transparent_colours(text: str) -> None:
+    half = plain(60, 40, (*BLUE, 255)).join(plain(60, 40, (*RED, 0)), "horizontal")
+    content = encoded(half, "png", palette=True)
+    assert b"PLTE" in content
+    assert b"tRNS" in content
+    made = render(content, "png", text)
+    assert near(made.at(0.1, 0.5), (*BLUE, 255), 2)
+    assert made.at(0.98, 0.5)[3] == (255 if "crop" in text else 0)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_grey_of_any_depth(depth: int) -> None:
+    steps = plain(30, 20, (0,)).join(plain(30, 20, (255,)), "horizontal").copy(interpretation="b-w")
+    image = (steps.cast("ushort") * 257).copy(interpretation="grey16") if depth == 16 else steps
+    content = encoded(image, "png", bitdepth=depth)
+    made = render(content, "png", "w_30")
+    assert [made.at(0.1, 0.5)[:3], made.at(0.9, 0.5)[:3]] == [(0, 0, 0), (255, 255, 255)]
+
+
+def test_cutting_and_scaling_happen_in_the_colours_of_the_picture_alike() -> None:
+    """The same wide-gamut and CMYK pixels whether a region is cut before scaling or a window after it."""
+    for space in ("p3", "cmyk"):
+        content = encoded(
+            patches().icc_transform(space, input_profile="srgb", black_point_compensation=True), "tiff", keep="icc"
+        )
+        for text in ("c_fill,g_west,h_40,w_120", "c_crop,g_west,h_40,w_120", "c_thumb,g_west,h_20,w_60"):
+            made = render(content, "tiff", text)
+            found = [made.at((number + 0.5) / 3, 0.5) for number in range(3)]
+            assert all_near(found, PATCHES[:3], 12), (space, text)
+
+
 def test_lab_in_a_tiff() -> None:
     content = encoded(patches().colourspace("lab"), "tiff")
     assert all_near(patch_colours(render(content, "tiff", "")), PATCHES, 2)
