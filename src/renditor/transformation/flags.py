@@ -36,14 +36,14 @@ FLAGS = {
     "relative": "the shares of a layer's size are measured by the picture below",
     "replace_image": "the layer takes the place of the picture",
     "strip_profile": "the colour profile is left out, after the colours were converted to sRGB",
-    "text_disallow_overflow": "a text that does not fit into its box answers 400",
+    "text_disallow_overflow": "a text that stands over the edge of the picture answers 400",
     "text_no_trim": "the empty edge that the font leaves around a text stays",
     "tiff8_lzw": "TIFF with 8 bits for each colour and LZW compression",
     "tiled": "the layer is repeated over the whole picture",
 }
 
 # Flags that ask for what happens anyway. They are read, and left out of the canonical form.
-WITHOUT_EFFECT = frozenset({"animated", "force_strip", "rasterize", "text_disallow_overflow", "tiff8_lzw"})
+WITHOUT_EFFECT = frozenset({"animated", "force_strip", "rasterize", "tiff8_lzw"})
 
 # Flags that Cloudinary has and nothing here obeys.
 NOT_MADE = frozenset(

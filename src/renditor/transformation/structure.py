@@ -25,7 +25,7 @@ MAX_LAYERS = 8
 LEFT_OUT = object()
 
 _PLACING = ("g", "x", "y")
-_PLACING_FLAGS = frozenset({"no_overflow", "tiled", "cutter", "replace_image"})
+_PLACING_FLAGS = frozenset({"no_overflow", "tiled", "cutter", "replace_image", "text_disallow_overflow"})
 
 
 def bracketed(components: Iterable[Mapping[str, Any]]) -> list[Values]:
