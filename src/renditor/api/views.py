@@ -9,6 +9,8 @@ from urllib.parse import quote
 from renditor.api.insight import shown_metadata
 from renditor.catalog.assets import resource_type
 from renditor.deliver import Offered
+from renditor.images.base import ImageInfo
+from renditor.images.formats import shown_format
 from renditor.images.snippet import Offer, Source, html
 from renditor.models import Asset, Job, Rendition
 
@@ -62,7 +64,7 @@ class Views:
         if asset.status != "completed":
             return {"url": None}
         if asset.media_type == "image":
-            return {"url": self._url(asset, asset.format)}
+            return {"url": self._url(asset, shown_format(ImageInfo.from_json(asset.metadata)))}
         if asset.media_type == "audio":
             return {"url": self._url(asset, "mp3")}
         mp4 = self._url(asset, "mp4")

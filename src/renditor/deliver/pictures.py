@@ -29,7 +29,7 @@ from renditor.deliver.settings import DeliverySettings
 from renditor.deliver.usage import Usage
 from renditor.errors import NotFound
 from renditor.images.base import ImageInfo, RemoteURL
-from renditor.images.formats import FORMATS, pick_format
+from renditor.images.formats import FORMATS, pick_format, shown_format
 from renditor.images.insight import Insight, fingerprint, is_provisional
 from renditor.models import Asset
 from renditor.storage.base import Storage
@@ -160,10 +160,10 @@ def _more(plan: Plan) -> Headers:
 
 
 def _wanted_format(asset: Asset, path: DeliveryPath) -> str:
-    """``f_`` wins over the extension, which wins over the stored format; a video's own format is no picture."""
+    """``f_`` wins over the extension, which wins over the stored format, where browsers show that."""
     asked = path.transformation.last(FORMAT) or path.ext
     if asked is None:
-        return asset.format if asset.format in FORMATS else "jpg"
+        return shown_format(_picture_info(asset))
     if asked not in FORMATS and asked != "auto":
         raise NotFound(f"A picture is not delivered as {asked!r}.")
     return asked

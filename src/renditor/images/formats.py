@@ -138,6 +138,11 @@ def pick_format(
     return "png" if info.has_alpha else "jpg"
 
 
+def shown_format(info: ImageInfo) -> OutputFormat:
+    """The format in which an original is delivered when nobody names one: its own, where browsers show it."""
+    return pick_format("", None, info)
+
+
 def has_alpha(info: ImageInfo, transformation: Transformation) -> bool:
     """Whether the result may have transparent parts that are worth a format which holds them. Room around a picture
     is not: it is filled in white where a format has no transparency."""
