@@ -50,7 +50,7 @@ def run(sources: Sequence[Path], target: Path, order: Order, *, recursive: bool,
     """
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
 
-    place = _folder(target)
+    place = files.open_folder(target)
     tasks = [task for source in sources for task in _tasks(source, place, recursive=recursive)]
     if not tasks:
         hint = None if recursive else "--recursive looks into the folders inside too."
@@ -116,14 +116,6 @@ class _Batch:
         await files.place(made.content, place)
         self._results.done.append(shown | pictures.facts(made))
         self._results.lines.append(f"{place}: {pictures.line(made)}")
-
-
-def _folder(target: Path) -> Path:
-    if target.exists() and not target.is_dir():
-        hint = "Several pictures need a folder to go to; it is made if it does not exist."
-        raise CommandError(f"{target} is a file.", hint=hint, code="no-output")
-    files.check_writable(target.absolute() if target.is_dir() else target.absolute().parent)
-    return target.absolute()
 
 
 def _tasks(source: Path, place: Path, *, recursive: bool) -> Iterator[_Task]:

@@ -62,6 +62,14 @@ def target_folder(path: Path) -> Path:
     return absolute
 
 
+def open_folder(path: Path) -> Path:
+    """Where files will be written among others; it need not exist. Raises: CommandError: a file, or not writable."""
+    if path.exists() and not path.is_dir():
+        raise CommandError(f"{path} is a file.", hint="Name a folder; it is made if it does not exist.")
+    check_writable(path.absolute() if path.is_dir() else path.absolute().parent)
+    return path.absolute()
+
+
 def extension(path: Path, example: str) -> str:
     """What ``path`` ends in, without the dot, in small letters. Raises: CommandError: nothing."""
     if not path.suffix.strip("."):

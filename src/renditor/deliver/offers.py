@@ -5,7 +5,6 @@ Paths that this server would refuse without a signature come signed: who asks is
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -13,23 +12,17 @@ from renditor.deliver.modes import Gate
 from renditor.deliver.settings import DeliverySettings
 from renditor.errors import Conflict, Unprocessable
 from renditor.images.base import ImageInfo
-from renditor.images.formats import FORMATS, has_alpha, is_animated
+from renditor.images.formats import FORMATS, has_alpha
 from renditor.images.geometry import Size
 from renditor.images.insight import Insight
-from renditor.images.responsive import MAX_WIDTHS, Candidate, candidates, is_plain_resize
+from renditor.images.responsive import AUTO, MAX_WIDTHS, OFFERED, Candidate, by_format, is_plain_resize
 from renditor.images.snippet import Words
 from renditor.images.thumbhash import placeholder_data_url
 from renditor.models import Asset
 from renditor.transformation import Transformation, parse
-from renditor.transformation.choices import FORMAT_ALIASES
-from renditor.transformation.operations import FORMAT, MAX_SIDE
+from renditor.transformation.operations import FORMAT
 from renditor.transformation.presets import with_shipped
 
-AUTO = "auto"
-# What pages may name, and what every browser and every reader of mail shows; one of those comes last.
-_OFFERED = ("avif", "webp", "jpg", "png", "gif")
-_SHOWN_EVERYWHERE = ("jpg", "png", "gif")
-_NUMBER = re.compile(r"[0-9]{1,5}")
 _PLAIN = "/,:_$!~.-"  # what stands in a transformation as it is
 _MOST_TEXT = 1000  # characters of ``alt`` and ``sizes``: they come back several times in one answer
 
@@ -114,24 +107,10 @@ class Offers:
         """By format, the best one first."""
         check_picture(asset)
         wanted = self.read(asked.transformation)
+        widths = asked.widths or ",".join(map(str, self._widths[:MAX_WIDTHS]))
+        formats = asked.formats or wanted.last(FORMAT) or AUTO
         info, insight = ImageInfo.from_json(asset.metadata), Insight.from_json(asset.metadata)
-        made = candidates(Size(info.width, info.height), wanted, self._read_widths(asked.widths), insight)
-        alpha = has_alpha(info, wanted)
-        found = {
-            fmt: [one for one in made if _fits(fmt, one, info, alpha=alpha)]
-            for fmt in _read_formats(asked.formats, wanted, alpha=alpha)
-        }
-        return {fmt: some for fmt, some in found.items() if some}
-
-    def _read_widths(self, text: str) -> tuple[int, ...]:
-        if not text:
-            return self._widths
-        numbers = [part.strip() for part in text.split(",")]
-        widths = tuple(int(part) for part in numbers if _NUMBER.fullmatch(part) and 1 <= int(part) <= MAX_SIDE)
-        if len(widths) != len(numbers) or len(widths) > MAX_WIDTHS:
-            expected = f"Give at most {MAX_WIDTHS} whole numbers of px from 1 to {MAX_SIDE}, separated by commas."
-            raise Unprocessable(f"widths: {expected}", code="invalid-parameter")
-        return widths
+        return by_format(info, wanted, widths, formats, insight)
 
     def _link(self, asset: Asset, one: Candidate, fmt: str) -> Link:
         transformation = _with_format(one.transformation, fmt) if fmt == AUTO else one.transformation
@@ -150,28 +129,11 @@ def _with_format(transformation: Transformation, fmt: str) -> Transformation:
     return parse(f"{transformation},{FORMAT.key}_{fmt}")
 
 
-def _read_formats(text: str, wanted: Transformation, *, alpha: bool) -> list[str]:
-    """The formats to offer: as asked for, and one that every browser shows in the end."""
-    named = [part.strip() for part in (text or wanted.last(FORMAT) or AUTO).split(",")]
-    formats = list(dict.fromkeys(FORMAT_ALIASES.get(name, name) for name in named))
-    if formats == [AUTO]:
-        return formats
-    if any(fmt not in _OFFERED for fmt in formats):
-        expected = f"Give {AUTO}, or some of {', '.join(_OFFERED)}, separated by commas."
-        raise Unprocessable(f"formats: {expected}", code="invalid-parameter")
-    return formats if formats[-1] in _SHOWN_EVERYWHERE else [*formats, "png" if alpha else "jpg"]
-
-
 def _extension(asset: Asset, fmt: str) -> str:
     """``f_auto`` chooses whatever the extension is; the asset's own looks best."""
     if fmt != AUTO:
         return fmt
-    return asset.format if asset.format in _OFFERED else "jpg"
-
-
-def _fits(fmt: str, one: Candidate, info: ImageInfo, *, alpha: bool) -> bool:
-    frames = info.pages if is_animated(info) and fmt != AUTO and FORMATS[fmt].animation else 1
-    return fmt == AUTO or FORMATS[fmt].fits(one.size, frames, alpha=alpha)
+    return asset.format if asset.format in OFFERED else "jpg"
 
 
 def _placeholder(asset: Asset) -> str | None:

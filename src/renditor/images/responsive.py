@@ -4,14 +4,19 @@ shows. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from renditor.errors import Unprocessable
+from renditor.images.base import ImageInfo
+from renditor.images.formats import FORMATS, has_alpha, is_animated
 from renditor.images.geometry import Size
 from renditor.images.insight import NOTHING_KNOWN, Insight
 from renditor.images.walk import results
 from renditor.transformation import Component, Transformation, parse
+from renditor.transformation.choices import FORMAT_ALIASES
 from renditor.transformation.operations import (
     ASPECT_RATIO,
     BACKGROUND,
@@ -19,12 +24,19 @@ from renditor.transformation.operations import (
     FORMAT,
     GRAVITY,
     HEIGHT,
+    MAX_SIDE,
     QUALITY,
     WIDTH,
 )
 
 # Widths of one set: each is a picture to be made and stored, in several formats.
 MAX_WIDTHS = 20
+
+AUTO = "auto"
+# What pages may name, and what every browser and every reader of mail shows; one of those comes last.
+OFFERED = ("avif", "webp", "jpg", "png", "gif")
+_SHOWN_EVERYWHERE = ("jpg", "png", "gif")
+_NUMBER = re.compile(r"[0-9]{1,5}")
 
 # Modes whose result is as wide as ``w`` says; those of the second row need their height to follow from the width.
 _WIDTH_RULES = {"scale", "fit", "limit", "fill", "lfill", "pad", "lpad"}
@@ -68,6 +80,55 @@ def candidates(
         candidate = Candidate(transformation, results(source, transformation, insight)[-1])
         made.setdefault(candidate.size.width, candidate)
     return tuple(made[width] for width in sorted(made))
+
+
+def by_format(
+    info: ImageInfo, wanted: Transformation, widths: str, formats: str, insight: Insight = NOTHING_KNOWN
+) -> dict[str, list[Candidate]]:
+    """The pictures to offer in each format, the best format first; the last one is for all browsers.
+
+    Args:
+        info: the header of the original.
+        wanted: as for ``candidates``.
+        widths: px, separated by commas.
+        formats: ``auto`` alone (the server chooses), or formats separated by commas; one that every browser shows is
+            added where it is missing.
+        insight: as for ``candidates``.
+
+    Raises:
+        Unprocessable: bad widths or formats.
+        InvalidTransformation: as for ``candidates``.
+    """
+    alpha = has_alpha(info, wanted)
+    names, sides = _read_formats(formats, alpha=alpha), _read_widths(widths)
+    made = candidates(Size(info.width, info.height), wanted, sides, insight)
+    found = {fmt: [one for one in made if _fits(fmt, one, info, alpha=alpha)] for fmt in names}
+    return {fmt: some for fmt, some in found.items() if some}
+
+
+def _read_widths(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    widths = [int(part) for part in parts if _NUMBER.fullmatch(part) and 1 <= int(part) <= MAX_SIDE]
+    if len(widths) != len(parts) or len(set(widths)) > MAX_WIDTHS:
+        expected = f"Give at most {MAX_WIDTHS} whole numbers of px from 1 to {MAX_SIDE}, separated by commas."
+        raise Unprocessable(f"widths: {expected}", code="invalid-parameter")
+    return widths
+
+
+def _read_formats(text: str, *, alpha: bool) -> list[str]:
+    named = [part.strip().lower() for part in text.split(",")]
+    formats = list(dict.fromkeys(FORMAT_ALIASES.get(name, name) for name in named))
+    if formats == [AUTO]:
+        return formats
+    if any(fmt not in OFFERED for fmt in formats):
+        expected = f"Give {AUTO}, or some of {', '.join(OFFERED)}, separated by commas."
+        raise Unprocessable(f"formats: {expected}", code="invalid-parameter")
+    return formats if formats[-1] in _SHOWN_EVERYWHERE else [*formats, "png" if alpha else "jpg"]
+
+
+def _fits(fmt: str, one: Candidate, info: ImageInfo, *, alpha: bool) -> bool:
+    frames = info.pages if is_animated(info) and fmt != AUTO and FORMATS[fmt].animation else 1
+    return fmt == AUTO or FORMATS[fmt].fits(one.size, frames, alpha=alpha)
 
 
 def is_plain_resize(transformation: Transformation) -> bool:
