@@ -61,7 +61,7 @@ def keep(connection: sa.Connection, item: Rendition, most: int) -> bool:
 def _add(connection: sa.Connection, item: Rendition, most: int) -> bool:
     """One statement for the usual case."""
     values = {name: getattr(item, name) for name in _FIELDS}
-    return connection.execute(_insert(connection.dialect.name), values | {"most": most}).rowcount == 1
+    return connection.execute(_insert(connection.dialect.name), values | {"most": most}).first() is not None
 
 
 @functools.cache
@@ -72,7 +72,7 @@ def _insert(dialect: str) -> Any:
         assets.c.id == sa.bindparam("asset_id"), there.scalar_subquery() < sa.bindparam("most")
     )
     made: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return made(renditions).from_select(_FIELDS, row).on_conflict_do_nothing()
+    return made(renditions).from_select(_FIELDS, row).on_conflict_do_nothing().returning(renditions.c.id)
 
 
 def pin(connection: sa.Connection, ids: list[str]) -> None:
