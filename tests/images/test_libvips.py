@@ -183,7 +183,7 @@ def samples(shared_media: Path) -> Path:
         ),
         ("Landscape_6.jpg", "jpg", ImageInfo("jpg", 600, 450, orientation=6, has_icc=True), 400, 300),
         ("Portrait_5.jpg", "jpg", ImageInfo("jpg", 450, 600, orientation=5, has_icc=True), 400, 533),
-        ("alpha-layer-1-fill.png", "png", ImageInfo("png", 2048, 1536, has_alpha=True, bands=4), 400, 300),
+        ("alpha-layer-1-fill.png", "png", ImageInfo("png", 2048, 1536, has_alpha=True, bands=4, flat=True), 400, 300),
         ("gain-map.jpg", "jpg", ImageInfo("jpg", 3840, 2160, has_icc=True, has_gain_map=True), 400, 225),
         ("rotating-squares.gif", "gif", ImageInfo("gif", 80, 80, pages=30, has_alpha=True, bands=4), 400, 400),
         ("sdr_cosmos12920_cicp1-13-6_yuv444_full_qp10.avif", "avif", ImageInfo("avif", 2048, 858), 400, 168),
