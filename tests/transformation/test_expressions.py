@@ -117,6 +117,11 @@ def test_what_has_no_result(text: str) -> None:
         value(text)
 
 
+def test_a_size_that_is_not_known_has_no_proportions() -> None:
+    at = Environment(Facts(0, 0), 0, 0)
+    assert evaluate(tokens("ar_add_iar"), at) == 0
+
+
 def test_what_is_too_small_is_nothing() -> None:
     assert value("0.000000001_pow_99") == 0
 

@@ -43,7 +43,7 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What expressions may name of the original: px after rotation, number of faces and pages, and its tags."""
+    """What expressions may name of the original: px after rotation (0: not known), number of faces and pages, tags."""
 
     width: int
     height: int
@@ -75,6 +75,11 @@ def _remainder(value: Decimal, by: Decimal) -> Decimal:
     return _CONTEXT.subtract(value, _CONTEXT.multiply(by, times))
 
 
+def _ratio(width: int, height: int) -> Decimal:
+    """Of a size that is not known (0 x 0) it is 0."""
+    return _CONTEXT.divide(Decimal(width), Decimal(height)) if height else Decimal(0)
+
+
 OPERATORS: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
     "add": _CONTEXT.add,
     "sub": _CONTEXT.subtract,
@@ -88,13 +93,10 @@ _SIGNS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}
 MEASURES: dict[str, tuple[str, Callable[[Environment], Decimal]]] = {
     "w": ("width of the picture at this place of the chain, in px", lambda at: Decimal(at.width)),
     "h": ("height of the picture at this place of the chain, in px", lambda at: Decimal(at.height)),
-    "ar": ("its ratio of width to height", lambda at: _CONTEXT.divide(Decimal(at.width), Decimal(at.height))),
+    "ar": ("its ratio of width to height", lambda at: _ratio(at.width, at.height)),
     "iw": ("width of the original, in px", lambda at: Decimal(at.facts.width)),
     "ih": ("height of the original, in px", lambda at: Decimal(at.facts.height)),
-    "iar": (
-        "ratio of width to height of the original",
-        lambda at: _CONTEXT.divide(Decimal(at.facts.width), Decimal(at.facts.height)),
-    ),
+    "iar": ("ratio of width to height of the original", lambda at: _ratio(at.facts.width, at.facts.height)),
     "fc": ("number of faces in the original", lambda at: Decimal(at.facts.faces)),
     "pc": ("number of pages or frames of the original", lambda at: Decimal(at.facts.pages)),
     "cp": ("the page that is shown, from 1", lambda _: Decimal(1)),
