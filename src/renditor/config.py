@@ -141,6 +141,13 @@ def load(**overrides: Any) -> Settings:
         raise BadRequest(
             f"{file.name} cannot be read: {error}.", code="bad-settings", hint="Compare it with renditor.example.toml."
         ) from None
+    proxy = settings.delivery.proxy_url
+    if proxy is not None and f"{proxy}/".startswith(f"{settings.base_url}/"):
+        raise BadRequest(
+            "The setting 'delivery.proxy_url' leads back to this server: visitors would be sent in circles.",
+            code="bad-settings",
+            hint="Give the address of the service that makes what renditor does not.",
+        )
     jobs = settings.jobs
     if settings.database_url and not jobs.database_url:  # many machines: their jobs belong together too
         jobs = jobs.model_copy(update={"database_url": settings.database_url})

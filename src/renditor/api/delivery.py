@@ -44,6 +44,8 @@ _PREFLIGHT: Headers = [
     (b"access-control-allow-headers", b"range, if-none-match, if-range"),
     (b"access-control-max-age", b"86400"),
 ]
+# Where somebody is sent may be another place at the next request: the picture may be deleted, or made here by then.
+_NOT_KEPT: Headers = [(b"cache-control", b"no-store")]
 # Characters of an error in a header: proxies refuse answers whose header fields are too long.
 _MOST_ERROR = 500
 _HINTS = {name.encode(): name for name in hints.NAMES}
@@ -127,7 +129,7 @@ class Delivery:
 
     def _reply(self, response: Response, headers: dict[bytes, bytes]) -> Reply:
         if isinstance(response, Redirect):
-            return Reply(response.status, [*_SAFE, (b"location", response.url.encode())])
+            return Reply(response.status, [*_SAFE, *_NOT_KEPT, (b"location", response.url.encode())])
         if isinstance(response, NotModified):
             return Reply(304, _lines(response.etag, response.head), cache="hit")
         if response.lines is None:
