@@ -181,6 +181,8 @@ def test_length_and_number_of_components_are_limited() -> None:
     # Components without effect count too: they cost time to read.
     with pytest.raises(TransformationError, match=f"more than {MAX_COMPONENTS}"):
         parse("/".join(["a_0"] * (MAX_COMPONENTS + 1)))
+    longest = "/".join(["l_a,g_west"] * 8 + ["w_1"] * (MAX_COMPONENTS - 8))
+    assert parse(str(parse(longest))) == parse(longest)
     with pytest.raises(TransformationError, match=f"more than {MAX_LINKS}"):
         parse("/".join(["if_end"] * (MAX_LINKS + 1)))
 

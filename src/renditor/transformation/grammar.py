@@ -29,6 +29,7 @@ from renditor.transformation.faults import (
 from renditor.transformation.operations import (
     BY_KEY,
     CONDITION,
+    FLAG,
     KEYS_NOT_MADE,
     OVERLAY,
     PRESET,
@@ -36,7 +37,7 @@ from renditor.transformation.operations import (
     VARIABLES,
     Operation,
 )
-from renditor.transformation.rules import settled
+from renditor.transformation.rules import LAYER_APPLY, settled
 from renditor.transformation.simplify import simplified
 from renditor.transformation.structure import LEFT_OUT, Values, bracketed
 
@@ -99,7 +100,7 @@ def _parse(text: str, presets: Mapping[str, str] | None, read: Callable[[str], M
     if not text:
         return Transformation()
     links = [link for part in _parts(text) for link in _with_presets(read(part), presets)]
-    if sum(not values.keys() <= {CONDITION.key, VARIABLES.key} for values in links) > MAX_COMPONENTS:
+    if sum(map(_acts, links)) > MAX_COMPONENTS:
         raise TransformationError(f"The transformation has more than {MAX_COMPONENTS} components")
     kept = simplified(Component(settled(values)) for values in bracketed(links))
     if len(kept) > MAX_LINKS:
@@ -107,6 +108,11 @@ def _parse(text: str, presets: Mapping[str, str] | None, read: Callable[[str], M
     transformation = Transformation(kept)
     _check_length(str(transformation))  # presets and colour names grow: the canonical form must read back
     return transformation
+
+
+def _acts(values: Mapping[str, Any]) -> bool:
+    """Ends of layers are not counted: short forms have none, and must still be within the limit when written out."""
+    return not values.keys() <= {CONDITION.key, VARIABLES.key} and LAYER_APPLY not in values.get(FLAG.key, ())
 
 
 def _check_length(text: str) -> None:
