@@ -13,10 +13,14 @@ import pytest
 from renditor.content.sniff import sniff
 from renditor.testing import media
 from tests.docs.pages import DOCS, ROOT, blocks
+from tests.images.portraits import portrait
 from tests.server import RunningServer
 
 README = ROOT / "README.md"
 QUICK_START = DOCS / "tutorial" / "QUICK-START.md"
+HOW_TOS = [
+    page for page in sorted((DOCS / "how-to").glob("*.md")) if any(block.tag == "tour" for block in blocks(page))
+]
 BIN = Path(sys.executable).parent
 
 
@@ -46,8 +50,9 @@ def script_of(page: Path, tag: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A reader's folder with the three files of the README."""
-    media.photo(tmp_path / "photo.jpg", 1600, 1200)
+    """A reader's folder with the three files of the README, and a logo."""
+    portrait(1600, 1200, (0.35, 0.4, 0.4)).jpegsave(str(tmp_path / "photo.jpg"), Q=85)
+    media.quadrants(200, 100, alpha=True).pngsave(str(tmp_path / "logo.png"))
     media.video(tmp_path / "talk.mp4", "640x480", 2)
     media.song(tmp_path / "song.mp3", 2)
     return tmp_path
@@ -63,6 +68,8 @@ def test_tour_of_the_readme(server: RunningServer, folder: Path) -> None:
         "photo-800.avif": "avif",
         "square.jpg": "jpg",
         "best.webp": "webp",
+        "portrait.png": "png",
+        "card.jpg": "jpg",
         "poster.jpg": "jpg",
         "second.webp": "webp",
         "start.bin": "mp4",
@@ -71,18 +78,53 @@ def test_tour_of_the_readme(server: RunningServer, folder: Path) -> None:
         assert format_of(folder / name) == expected, name
     assert (folder / "start.bin").stat().st_size == 1000
     assert (folder / "original.mp4").read_bytes() == (folder / "talk.mp4").read_bytes()
-    for part in ("e_sepia", "#EXTM3U", '"status":"completed"', '"status":"cancelled"', '"music"', '"private"'):
+    for part in (
+        "e_background_removal",
+        'alt="A photo"',
+        "#EXTM3U",
+        '"status":"completed"',
+        '"status":"cancelled"',
+        '"music"',
+        '"private"',
+    ):
         assert part in said, part
 
 
 def test_quick_start(server: RunningServer, tmp_path: Path) -> None:
     said = type_in(script_of(QUICK_START, "tour"), tmp_path, URL=server.url, KEY=server.key)
     place = tmp_path / "quick-start"
-    for name in ("small.avif", "square.webp", "grey.png", "poster.jpg", "talk-web.mp4", "song.opus"):
+    for name in (
+        "small.avif",
+        "square.webp",
+        "grey.png",
+        "badge.png",
+        "title.jpg",
+        "poster.jpg",
+        "talk-web.mp4",
+        "song.opus",
+    ):
         assert format_of(place / name) == name.rpartition(".")[2], name
-    for part in ("image/avif\nimage/webp\n", "#EXTM3U", '"status":"completed"'):
+    for part in ("image/avif\nimage/webp\n", 'alt="A test picture"', "#EXTM3U", '"status":"completed"'):
         assert part in said, part
     assert said.endswith("404\n")
+
+
+@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
+def test_tour_of_a_how_to(server: RunningServer, folder: Path, page: Path) -> None:
+    """Every file that its commands make is a picture of the format that its name says, and nothing is refused."""
+    script = script_of(page, "tour")
+    said = type_in(script, folder, URL=server.url, KEY=server.key)
+    assert "urn:renditor:problem" not in said
+    for name in re.findall(r"-o (\S+)", script):
+        assert format_of(folder / name) == name.rpartition(".")[2], name
+
+
+@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
+def test_local_commands_of_a_how_to(folder: Path, page: Path) -> None:
+    local = [block.text for block in blocks(page) if block.tag == "local"]
+    before = set(folder.rglob("*"))
+    type_in("\n".join(local), folder)
+    assert bool(set(folder.rglob("*")) - before) == bool(local)
 
 
 def test_local_commands_of_the_readme(folder: Path) -> None:
