@@ -6,7 +6,7 @@ import pytest
 
 from renditor.errors import InvalidTransformation, LimitExceeded
 from renditor.images.base import ImageInfo
-from renditor.images.geometry import Size
+from renditor.images.pipeline.geometry import Size
 from renditor.images.settings import ImageSettings
 
 BOUNDS = ImageSettings().bounds()

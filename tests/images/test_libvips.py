@@ -19,7 +19,7 @@ from renditor.errors import (
     UnsupportedMedia,
 )
 from renditor.images.base import ImageInfo, ImageProvider, Rendered, Source
-from renditor.images.formats import FORMATS
+from renditor.images.codecs.formats import FORMATS
 from renditor.images.libvips import LibvipsImages
 from renditor.images.settings import ImageSettings
 from renditor.sandbox.pool import Answer

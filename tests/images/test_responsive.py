@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renditor.errors import InvalidTransformation
-from renditor.images.geometry import Size
+from renditor.images.pipeline.geometry import Size
+from renditor.images.pipeline.walk import results
 from renditor.images.responsive import candidates, is_plain_resize
-from renditor.images.walk import results
 from renditor.transformation import parse
 
 LANDSCAPE = Size(1000, 750)

@@ -13,9 +13,9 @@ import pyvips
 from renditor.errors import CorruptMedia, Internal, InvalidTransformation
 from renditor.images import sets
 from renditor.images.base import Rendered, Source
-from renditor.images.geometry import Size
+from renditor.images.codecs.loading import load_upright, read_header
 from renditor.images.libvips import LibvipsImages
-from renditor.images.loading import load_upright, read_header
+from renditor.images.pipeline.geometry import Size
 from renditor.images.sets import SharedDecode
 from renditor.images.settings import ImageSettings
 from renditor.sandbox.pool import Answer

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renditor.images.geometry import Size
+from renditor.images.pipeline.geometry import Size
 from renditor.images.snippet import Offer, Source, Words, html
 
 SMALL = Offer("https://media.example/a/w_320/v1/cat.jpg", Size(320, 240))

@@ -10,7 +10,7 @@ from renditor.api.insight import shown_metadata
 from renditor.catalog.assets import resource_type
 from renditor.deliver import Offered
 from renditor.images.base import ImageInfo
-from renditor.images.formats import shown_format
+from renditor.images.codecs.formats import shown_format
 from renditor.images.snippet import Offer, Source, html
 from renditor.models import Asset, Job, Rendition
 

@@ -1,15 +1,18 @@
 """What delivery needs at every request: assets as they are *now*, without asking again while nothing has changed.
 
-SQLite tells in a few microseconds whether anybody, in any process, has committed since the last question (``PRAGMA
-data_version``, https://sqlite.org/pragma.html#pragma_data_version); if so, just the one row is read again. So a delete
-or a change to private counts for the very next request. PostgreSQL has no such sign: there it is one read for each
-request, on the thread pool.
+With SQLite every commit, of any process, changes the header of the index of the write-ahead log, which all processes
+share in memory (https://sqlite.org/walformat.html#the_wal_index_header): while its bytes are the same, nothing was
+committed; else just the one row is read again. So a delete or a change to private counts for the very next request.
+PostgreSQL has no such sign: there it is one read for each request, on the thread pool.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import mmap
+import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable
@@ -45,16 +48,19 @@ _SELECT = sa.select(*(assets.c[name] for name in _ASSET)).where(
 # Assets that a process remembers; each takes about 3 KB.
 _REMEMBERED = 4096
 
+# Bytes of the header of a WAL index; a copy of it follows.
+_HEADER = 48
+
 ASK: Final = "ask"
 
 
 @dataclass(slots=True)
 class _Seen:
-    """``row``: as the database has it; ``version``: its state in which the row was read last."""
+    """``row``: as the database has it; ``state``: of the database, just before the row was read last."""
 
     row: tuple[Any, ...]
     asset: Asset
-    version: int
+    state: bytes
 
 
 class Current:
@@ -68,6 +74,7 @@ class Current:
         self._seen: OrderedDict[Name, _Seen] = OrderedDict()
         self._connection: sqlite3.Connection | None = None
         self._cursor: sqlite3.Cursor | None = None
+        self._log: mmap.mmap | bytes = b""
 
     def peek(self, name: Name) -> Asset | Literal["ask"] | None:
         """The asset as of now, answered at once; ``ASK`` where only ``get`` can tell.
@@ -78,15 +85,15 @@ class Current:
         if cursor is None:
             return ASK
         try:
-            # All rows are fetched: a statement that is not at its end would hold the old state of the database.
-            version = cursor.execute("PRAGMA data_version").fetchall()[0][0]
+            state = self._log[:_HEADER]
             seen = self._seen.get(name)
-            if seen is not None and seen.version == version:
+            if seen is not None and seen.state == state:
                 return seen.asset
+            # All rows are fetched: a statement that is not at its end would hold the old state of the database.
             rows = cursor.execute(_ASSET_SQL, name).fetchall()
         except sqlite3.Error:  # it may be locked for a moment, or have trouble that ``get`` explains
             return ASK
-        return self._take(name, rows[0] if rows else None, version, as_text=True)
+        return self._take(name, rows[0] if rows else None, state, as_text=True)
 
     async def get(self, name: Name) -> Asset | None:
         """The asset as of now. Raises: Unavailable."""
@@ -95,7 +102,7 @@ class Current:
             return found
         values = dict(zip(("tenant", "kind", "public_id"), name, strict=True))
         row = await self._catalog.read(lambda c: c.execute(_SELECT, values).one_or_none())
-        return self._take(name, None if row is None else tuple(row), -1)
+        return self._take(name, None if row is None else tuple(row), b"")
 
     async def picture(self, asset_id: str, name: str) -> Rendition | None:
         """The stored picture of that name, whatever it was made from: compare its ``digest``. Raises: Unavailable."""
@@ -116,7 +123,7 @@ class Current:
             self._connection.close()
         self._connection = self._cursor = None
 
-    def _take(self, name: Name, row: tuple[Any, ...] | None, version: int, *, as_text: bool = False) -> Asset | None:
+    def _take(self, name: Name, row: tuple[Any, ...] | None, state: bytes, *, as_text: bool = False) -> Asset | None:
         if row is None:
             self._seen.pop(name, None)
             return None
@@ -124,10 +131,10 @@ class Current:
         if seen is None or seen.row != row:
             values = dict(zip(_ASSET, _from_text(assets, _ASSET, row) if as_text else row, strict=True))
             asset = Asset(**values | {"tags": tuple(values["tags"])})
-            seen = self._seen[name] = _Seen(row, asset, version)
+            seen = self._seen[name] = _Seen(row, asset, state)
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
-        seen.version = version
+        seen.state = state
         self._seen.move_to_end(name)
         return seen.asset
 
@@ -145,12 +152,29 @@ class Current:
         if not self._catalog.url.startswith("sqlite:///"):
             return None
         path = self._catalog.url.removeprefix("sqlite:///")
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(sqlite3.Error, OSError):
             # No time-out: the event loop must not wait for a lock, ``get`` can.
             connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA query_only=ON")
+            connection.execute(_COUNT_SQL, ("",)).fetchall()  # the index of the log is there from now on
+            self._log = _index_of_log(f"{path}-shm")
             self._connection, self._cursor = connection, connection.cursor()
         return self._cursor
+
+
+@functools.cache
+def _mapped(path: str, _inode: int) -> mmap.mmap:
+    """Mapped once, and never closed: closing any descriptor of a file drops the locks of SQLite on it (fcntl(2))."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return mmap.mmap(descriptor, _HEADER, mmap.MAP_SHARED, mmap.PROT_READ)
+
+
+def _index_of_log(path: str) -> mmap.mmap:
+    """The beginning of the index of a write-ahead log, as it is at every moment.
+
+    It stays in place as long as a connection of this process is open. Raises: OSError: there is no log.
+    """
+    return _mapped(path, os.stat(path).st_ino)
 
 
 def _from_text(table: sa.Table, names: list[str], row: tuple[Any, ...]) -> tuple[Any, ...]:

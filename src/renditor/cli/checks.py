@@ -323,7 +323,7 @@ def media_programs(binaries: Binaries) -> list[Finding]:
 async def libvips(bench: Bench) -> Finding:
     """Write each format and read it back, in a decoder process."""
     from renditor.images.base import RemoteURL  # noqa: PLC0415 - only where there are tools
-    from renditor.images.formats import FORMATS  # noqa: PLC0415
+    from renditor.images.codecs.formats import FORMATS  # noqa: PLC0415
     from renditor.transformation import parse  # noqa: PLC0415
 
     provider = bench.tools.providers.images["libvips"]

@@ -80,7 +80,7 @@ def _read_layers(given: Sequence[str]) -> dict[str, Path]:
 
 def known_format(name: str) -> str | None:
     """The format of this name or extension, if pictures are made in it."""
-    from renditor.images.formats import FORMATS  # noqa: PLC0415 - --help stays quick
+    from renditor.images.codecs.formats import FORMATS  # noqa: PLC0415 - --help stays quick
 
     plain = _ALIASES.get(name.lower(), name.lower())
     return plain if plain in FORMATS else None
@@ -88,7 +88,7 @@ def known_format(name: str) -> str | None:
 
 def asked_format(name: str) -> str:
     """The format somebody named. Raises: CommandError: pictures are not made in it."""
-    from renditor.images.formats import FORMATS  # noqa: PLC0415 - --help stays quick
+    from renditor.images.codecs.formats import FORMATS  # noqa: PLC0415 - --help stays quick
 
     found = known_format(name)
     if found is None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from renditor.images.responsive import Candidate
 
 EXAMPLE = """renditor srcset photo.jpg site/img --widths 320,640,1024,1920 --alt "The harbour at night"
-renditor srcset photo.jpg site/img --formats avif,webp,jpg --sizes "(min-width: 60em) 50vw, 100vw" --url-prefix /img/"""
+renditor srcset photo.jpg site/img --formats avif,webp,jpg --sizes 50vw --url-prefix /img/"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ def command(  # noqa: PLR0913 - one parameter an option
 
 
 async def _make(bench: Bench, given: Path, place: Path, wanted: _Wanted) -> dict[str, Any]:
-    from renditor.images.formats import FORMATS  # noqa: PLC0415 - --help stays quick
-    from renditor.images.geometry import Size  # noqa: PLC0415
+    from renditor.images.codecs.formats import FORMATS  # noqa: PLC0415 - --help stays quick
+    from renditor.images.pipeline.geometry import Size  # noqa: PLC0415
     from renditor.images.snippet import Offer, Source, Words, html  # noqa: PLC0415
 
     opened, info = await pictures.opened(bench, given, wanted.order.layers)

@@ -22,10 +22,10 @@ from renditor.deliver.layers import Found
 from renditor.deliver.pictures import Pictures
 from renditor.deliver.rendering import Wanted, original, rendition_of, too_many
 from renditor.images.base import ImageInfo, Rendered
-from renditor.images.formats import pick_format
-from renditor.images.geometry import Size
+from renditor.images.codecs.formats import pick_format
 from renditor.images.insight import Insight
-from renditor.images.walk import results
+from renditor.images.pipeline.geometry import Size
+from renditor.images.pipeline.walk import results
 from renditor.models import Asset, OnProgress, new_id
 from renditor.routing import MediaRouter
 from renditor.storage.base import Storage

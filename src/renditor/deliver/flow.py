@@ -26,7 +26,7 @@ from renditor.deliver.squeeze import Squeezer
 from renditor.deliver.usage import Usage
 from renditor.errors import NotFound
 from renditor.images.base import ImageProvider
-from renditor.images.formats import FORMATS
+from renditor.images.codecs.formats import FORMATS
 from renditor.models import Asset, ResourceType, is_id
 from renditor.routing import MediaRouter
 from renditor.storage.base import Storage

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from renditor.deliver.responses import Request
-from renditor.images.formats import accept_bucket
+from renditor.images.codecs.formats import accept_bucket
 from renditor.transformation import Component, Transformation
 from renditor.transformation.operations import DPR, FORMAT, QUALITY, WIDTH
 from renditor.transformation.path import DeliveryPath

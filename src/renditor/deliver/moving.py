@@ -24,7 +24,7 @@ from renditor.deliver.responses import (
 )
 from renditor.errors import InvalidTransformation, NotFound, Overloaded, StillProcessing
 from renditor.images.base import Source
-from renditor.images.formats import FORMATS
+from renditor.images.codecs.formats import FORMATS
 from renditor.models import Asset, Rendition
 from renditor.routing import MediaRouter
 from renditor.storage.base import Storage

@@ -12,9 +12,9 @@ from renditor.deliver.modes import Gate
 from renditor.deliver.settings import DeliverySettings
 from renditor.errors import Conflict, Unprocessable
 from renditor.images.base import ImageInfo
-from renditor.images.formats import FORMATS, has_alpha
-from renditor.images.geometry import Size
+from renditor.images.codecs.formats import FORMATS, has_alpha
 from renditor.images.insight import Insight
+from renditor.images.pipeline.geometry import Size
 from renditor.images.responsive import AUTO, MAX_WIDTHS, OFFERED, Candidate, by_format, is_plain_resize
 from renditor.images.snippet import Words
 from renditor.images.thumbhash import placeholder_data_url

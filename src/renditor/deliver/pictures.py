@@ -29,7 +29,7 @@ from renditor.deliver.settings import DeliverySettings
 from renditor.deliver.usage import Usage
 from renditor.errors import NotFound
 from renditor.images.base import ImageInfo, RemoteURL
-from renditor.images.formats import FORMATS, pick_format, shown_format
+from renditor.images.codecs.formats import FORMATS, pick_format, shown_format
 from renditor.images.insight import Insight, fingerprint, is_provisional
 from renditor.models import Asset
 from renditor.storage.base import Storage

@@ -11,11 +11,11 @@ import pyvips
 from renditor.images import colours, curve, faces, focus, jpegquality, phash, thumbhash
 from renditor.images.analysis import Analysis
 from renditor.images.base import ImageInfo
-from renditor.images.geometry import Size
+from renditor.images.codecs.loading import load_upright
 from renditor.images.insight import Face
-from renditor.images.loading import load_upright
+from renditor.images.pipeline.geometry import Size
+from renditor.images.pipeline.srgb import to_srgb
 from renditor.images.quality import Encoding
-from renditor.images.srgb import to_srgb
 
 _SIDE = curve.SIDES[-1]
 _OPAQUE = 128  # of 255; px that are less opaque have no colour that anybody sees

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from renditor.errors import InvalidTransformation, LimitExceeded, UnsupportedMedia
 from renditor.images.base import ImageInfo
-from renditor.images.formats import is_animated
-from renditor.images.geometry import Size
+from renditor.images.codecs.formats import is_animated
+from renditor.images.pipeline.geometry import Size
 
 SVG_HINT = "Set images.svg=true on the server to accept them; they are delivered as pixels."
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyvips
 
-from renditor.images.encode import encode
+from renditor.images.codecs.encode import encode
 from renditor.images.quality import CURVE_FORMATS, Encoding
 from renditor.transformation import Transformation, parse
 

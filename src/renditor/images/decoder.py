@@ -15,21 +15,21 @@ import pyvips
 
 from renditor.errors import InvalidTransformation
 from renditor.images import faces
-from renditor.images.adapters import warm_up as warm_up_adapters
 from renditor.images.analyse import analyse
-from renditor.images.attribution import NOBODY
 from renditor.images.base import ImageInfo
 from renditor.images.bounds import Bounds
-from renditor.images.damage import check_damage
-from renditor.images.encode import Origin, encode, keeps_attribution
-from renditor.images.formats import FORMATS
+from renditor.images.codecs.adapters import warm_up as warm_up_adapters
+from renditor.images.codecs.attribution import NOBODY
+from renditor.images.codecs.damage import check_damage
+from renditor.images.codecs.encode import Origin, encode, keeps_attribution
+from renditor.images.codecs.formats import FORMATS
+from renditor.images.codecs.loading import attribution_of, read_header, vips_errors
 from renditor.images.insight import Insight
-from renditor.images.layers import LayerFile, Layers
-from renditor.images.loading import attribution_of, read_header, vips_errors
-from renditor.images.pipeline import Job, build
+from renditor.images.pipeline.build import Job, build
+from renditor.images.pipeline.layers import LayerFile, Layers
+from renditor.images.pipeline.text import prepare_fonts
 from renditor.images.quality import Encoding
 from renditor.images.sets import SharedDecode, largest_first
-from renditor.images.text import prepare_fonts
 from renditor.sandbox.decoder import cpu_budget, serve
 from renditor.transformation import Transformation, parse
 

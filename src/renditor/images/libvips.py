@@ -13,7 +13,7 @@ from typing import Any
 from renditor.errors import Internal, InvalidTransformation
 from renditor.images.analysis import Analysis
 from renditor.images.base import ImageInfo, RemoteURL, Rendered, Source
-from renditor.images.formats import FORMATS
+from renditor.images.codecs.formats import FORMATS
 from renditor.images.settings import ImageSettings
 from renditor.sandbox.frames import MAX_LAYERS
 from renditor.sandbox.pool import Answer, Decoder

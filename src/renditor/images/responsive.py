@@ -11,10 +11,10 @@ from fractions import Fraction
 
 from renditor.errors import Unprocessable
 from renditor.images.base import ImageInfo
-from renditor.images.formats import FORMATS, has_alpha, is_animated
-from renditor.images.geometry import Size
+from renditor.images.codecs.formats import FORMATS, has_alpha, is_animated
 from renditor.images.insight import NOTHING_KNOWN, Insight
-from renditor.images.walk import results
+from renditor.images.pipeline.geometry import Size
+from renditor.images.pipeline.walk import results
 from renditor.transformation import Component, Transformation, parse
 from renditor.transformation.choices import FORMAT_ALIASES
 from renditor.transformation.operations import (

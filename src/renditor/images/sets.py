@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import pyvips
 
 from renditor.images.base import ImageInfo
-from renditor.images.geometry import Size
-from renditor.images.loading import load_upright, resized
-from renditor.images.pipeline import Job
-from renditor.images.walk import facts_of, results
+from renditor.images.codecs.loading import load_upright, resized
+from renditor.images.pipeline.build import Job
+from renditor.images.pipeline.geometry import Size
+from renditor.images.pipeline.walk import facts_of, results
 
 # Bytes of pixels that are held for the next pictures: a quarter of what a decoder may have, beside what decoding takes.
 _MOST_HELD = 256 * 1024**2

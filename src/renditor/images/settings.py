@@ -39,8 +39,8 @@ class AutoQuality(BaseModel, extra="forbid"):
     side by side, 70 is high quality, 50 medium, 30 low."""
 
     best: float = Field(default=80, ge=10, le=95, description="Points of q_auto:best.")
-    good: float = Field(default=65, ge=10, le=95, description="Points of q_auto:good, which is plain q_auto.")
-    eco: float = Field(default=55, ge=10, le=95, description="Points of q_auto:eco.")
+    good: float = Field(default=68, ge=10, le=95, description="Points of q_auto:good, which is plain q_auto.")
+    eco: float = Field(default=58, ge=10, le=95, description="Points of q_auto:eco.")
     low: float = Field(default=45, ge=10, le=95, description="Points of q_auto:low.")
 
 
@@ -74,7 +74,12 @@ class ImageSettings(BaseModel, extra="forbid"):
     quality: int = Field(default=80, ge=1, le=100, description="Quality when the URL has no q_, on the scale of JPEG.")
     auto_quality: AutoQuality = AutoQuality()
     unmeasured_quality: UnmeasuredQuality = UnmeasuredQuality()
-    webp_effort: int = Field(default=4, ge=0, le=6, description="CPU spent on WebP: 0 least, 6 most.")
+    webp_effort: int = Field(
+        default=2,
+        ge=0,
+        le=6,
+        description="CPU spent on WebP: 0 least, 6 most. 4 costs twice the CPU of 2 for 3 to 9 % fewer bytes.",
+    )
     avif_effort: int = Field(
         default=0,
         ge=0,

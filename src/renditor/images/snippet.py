@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from renditor.images.geometry import Size
+from renditor.images.pipeline.geometry import Size
 
 # px. ``src`` serves what knows no ``srcset``: old browsers, feed readers, previews in chats.
 _FALLBACK_WIDTH = 1280

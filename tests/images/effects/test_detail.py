@@ -4,7 +4,7 @@ import pytest
 
 from renditor.images.effects.blurring import blurred
 from renditor.images.effects.dither import threshold_map
-from renditor.images.geometry import Box
+from renditor.images.pipeline.geometry import Box
 from tests.images.effects.application import after, applied, disc, rainbow, same
 from tests.images.pictures import RED, near, noise, pixel, plain, quadrants
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from renditor.images.effects import EFFECTS, Look, apply, before_padding
-from renditor.images.geometry import Box
+from renditor.images.pipeline.geometry import Box
 from renditor.transformation import effects as grammar
 from renditor.transformation.colours import ColourKind
 from renditor.transformation.effects import Argument, Effect, EffectKind, OrAuto, Parameter, PositionKind, WordOrNumber

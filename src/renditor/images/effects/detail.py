@@ -11,7 +11,7 @@ from renditor.images.effects.bands import joined, premultiplied, split, unpremul
 from renditor.images.effects.blurring import blurred, sigma_of
 from renditor.images.effects.dither import threshold_map
 from renditor.images.effects.look import Look
-from renditor.images.geometry import Box
+from renditor.images.pipeline.geometry import Box
 
 Work = Callable[[pyvips.Image], pyvips.Image]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from renditor.images.geometry import Box
+from renditor.images.pipeline.geometry import Box
 from renditor.transformation.values import Colour
 
 

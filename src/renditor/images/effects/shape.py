@@ -14,7 +14,7 @@ from renditor.images.effects.bands import OPAQUE, joined, premultiplied, rgb, so
 from renditor.images.effects.blurring import blurred, enlarged, sigma_of
 from renditor.images.effects.look import Look
 from renditor.images.effects.measure import edge_colour
-from renditor.images.geometry import Box
+from renditor.images.pipeline.geometry import Box
 from renditor.transformation.values import Colour
 
 _BLACK = Colour(0, 0, 0)

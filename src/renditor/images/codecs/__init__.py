@@ -1,0 +1,1 @@
+"""Files in, files out: loaders, encoders, and the formats between them."""
