@@ -3,8 +3,8 @@
     python bench/quality.py [--photos FOLDER]
 
 Photos come with packages that are fetched for it (see ``_photos``), more from a folder. Each is measured as at ingest
-and delivered at 640 px. SSIMULACRA2 (the package of that name) is the second measure: 90 cannot be told from the original,
-70 is high quality, 50 medium. The last table is where ``images/quality.py`` has its scale of points from.
+and delivered at 640 px. SSIMULACRA2 (the package of that name) is the second measure: 90 cannot be told from the
+original, 70 is high quality, 50 medium. The last table is where ``images/quality.py`` has its scale of points from.
 """
 
 from __future__ import annotations
