@@ -17,6 +17,7 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -174,7 +175,7 @@ def _index_of_log(path: str) -> mmap.mmap:
 
     It stays in place as long as a connection of this process is open. Raises: OSError: there is no log.
     """
-    return _mapped(path, os.stat(path).st_ino)
+    return _mapped(path, Path(path).stat().st_ino)
 
 
 def _from_text(table: sa.Table, names: list[str], row: tuple[Any, ...]) -> tuple[Any, ...]:
