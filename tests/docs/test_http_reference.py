@@ -13,9 +13,11 @@ from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
 from renditor import observe
+from renditor.api.insight import shown_metadata
 from renditor.api.server import Server
 from renditor.api.views import Views
 from renditor.ingest import UploadOptions
+from renditor.images.base import ImageInfo
 from renditor.models import Asset
 from tests.docs.pages import DOCS, ROOT, blocks, rows, section
 
@@ -94,6 +96,11 @@ def test_every_event_is_listed() -> None:
                 assert f"`{node.args[0].value!s}`" in section(PAGE, "Logs")
 
 
+def test_what_is_found_in_a_picture_is_told() -> None:
+    shown = json.loads(next(block.text for block in blocks(PAGE) if block.language == "json"))
+    assert set(shown_metadata(_asset("image"))) <= set(shown["metadata"])
+
+
 @pytest.mark.parametrize("media_type", ["image", "video", "audio"])
 def test_every_field_of_an_asset_is_told(media_type: str) -> None:
     shown = json.loads(next(block.text for block in blocks(PAGE) if block.language == "json"))
@@ -109,12 +116,13 @@ def _asset(media_type: str) -> Asset:
         "updated_at": 0,
         "version": 1,
         "tags": (),
+        "metadata": {"format": "jpg", "width": 1, "height": 1},
     }
     return Asset(**values | {"media_type": media_type, "status": "completed"})  # type: ignore[arg-type]
 
 
 def test_every_upload_option_is_listed() -> None:
     listed = {cells[0].strip("`") for cells in rows(section(PAGE, "Upload")) if cells[0].startswith("`")}
-    options = set(UploadOptions.__dataclass_fields__) - {"filename"}
+    options = set(UploadOptions.__dataclass_fields__) - {"filename", "svg"}  # these two come from headers
     assert listed == options
     UploadOptions.read(dict.fromkeys(listed - {"visibility", "overwrite"}, "x"), None)

@@ -39,8 +39,8 @@ class AutoQuality(BaseModel, extra="forbid"):
     side by side, 70 is high quality, 50 medium, 30 low."""
 
     best: float = Field(default=80, ge=10, le=95, description="Points of q_auto:best.")
-    good: float = Field(default=66, ge=10, le=95, description="Points of q_auto:good, which is plain q_auto.")
-    eco: float = Field(default=56, ge=10, le=95, description="Points of q_auto:eco.")
+    good: float = Field(default=64, ge=10, le=95, description="Points of q_auto:good, which is plain q_auto.")
+    eco: float = Field(default=54, ge=10, le=95, description="Points of q_auto:eco.")
     low: float = Field(default=45, ge=10, le=95, description="Points of q_auto:low.")
 
 
