@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from renditor.api.server import ApiOptions, Server, create
+from renditor.deliver.settings import DeliverySettings
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +21,7 @@ def api() -> Server:
     async def life() -> AsyncIterator[None]:
         yield
 
-    nothing: Any = SimpleNamespace(flows=SimpleNamespace(deliver=None))
+    deliver = SimpleNamespace(settings=DeliverySettings())
+    nothing: Any = SimpleNamespace(flows=SimpleNamespace(deliver=deliver))
     options = ApiOptions("0", "http://127.0.0.1:8000")
     return create(cast("Any", nothing), options, {}, {}, life)

@@ -17,7 +17,6 @@ from renditor.api.insight import shown_metadata
 from renditor.api.server import Server
 from renditor.api.views import Views
 from renditor.ingest import UploadOptions
-from renditor.images.base import ImageInfo
 from renditor.models import Asset
 from tests.docs.pages import DOCS, ROOT, blocks, rows, section
 
