@@ -35,17 +35,18 @@ def analyse(source: int, info: ImageInfo, encoding: Encoding) -> Analysis:
     share = min(1.0, _SIDE / max(info.width, info.height))
     size = Size(max(1, round(info.width * share)), max(1, round(info.height * share)))
     image = to_srgb(load_upright(source, info, size)).copy_memory()
-    found = faces.detect(image)
+    small = _within(image, faces.SIDE).copy_memory()
+    found = faces.detect(small)
     curves: dict[str, Any] = dict(curve.measure(image, encoding))
     quality = jpegquality.estimate(source) if info.format == "jpg" else None
     if quality is not None:
         curves["origin"] = {"quality": quality, "pixels": info.width * info.height}
     return Analysis(
         faces=None if found is None else tuple(_rounded(face) for face in found),
-        focal_point=_rounded_point(focus.focal_point(image, found)),
-        thumbhash=_thumbhash(image),
-        colors=colours.dominant_colours(_pixels(image)),
-        phash=_phash(image),
+        focal_point=_rounded_point(focus.focal_point(small, found)),
+        thumbhash=_thumbhash(small),
+        colors=colours.dominant_colours(_pixels(small)),
+        phash=_phash(small),
         curves=curves,
     )
 
