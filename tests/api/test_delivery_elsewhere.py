@@ -26,9 +26,11 @@ def serving(folder: Path, **settings: str) -> Iterator[tuple[Client, str]]:
     """A server, and the URL of a picture with ``{}`` for a transformation."""
     with start_server(folder / "data", ("--workers", "1", "--no-worker"), **settings) as server:
         client = Client(server)
-        asset = client.upload(media.photo(folder / "a.jpg", 200, 150), public_id="pets/my cat").json()
-        yield client, asset["url"].replace("/upload/", "/upload/{}/")
-        client.close()
+        try:
+            asset = client.upload(media.photo(folder / "a.jpg", 200, 150), public_id="pets/my cat").json()
+            yield client, asset["url"].replace("/upload/", "/upload/{}/")
+        finally:
+            client.close()
 
 
 def test_unsupported_parts_are_refused_by_default(tmp_path: Path) -> None:

@@ -60,7 +60,6 @@ class Delivery:
 
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
-        self._accel_prefix = deliver.settings.accel_prefix
 
     async def __call__(self, scope: Scope, send: Send) -> bool:
         """Answer the request if its path is one of delivery. False: it is not."""
@@ -132,9 +131,10 @@ class Delivery:
             return Reply(response.status, [*_SAFE, *_NOT_KEPT, (b"location", response.url.encode())])
         if isinstance(response, NotModified):
             return Reply(304, _lines(response.etag, response.head), cache="hit")
+        accel_prefix = self._deliver.settings.accel_prefix
         if response.lines is None:
-            response.lines = _body_lines(response, self._accel_prefix)
-        if response.key is not None and self._accel_prefix is not None:
+            response.lines = _body_lines(response, accel_prefix)
+        if response.key is not None and accel_prefix is not None:
             return Reply(200, response.lines, cache=response.cache)
         if b"range" in headers:
             return _ranged(response, headers)
