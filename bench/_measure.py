@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pyvips
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+_QUIET_SECONDS = 0.4
 
 # The photo that everything is made from, where it is there; else a picture of large shapes. Neither is ever committed.
 _PHOTO = "2569067123_aca715a2ee_o.jpg"
@@ -62,15 +64,26 @@ def _tree(pid: int) -> list[int]:
     return found
 
 
-def settled_cpu(pid: int) -> float:
-    """``cpu`` once what was asked for is done behind the answer too."""
-    before = cpu(pid)
-    while True:
-        time.sleep(0.3)
-        now = cpu(pid)
-        if now - before < 0.02:
-            return now
-        before = now
+class Meter:
+    """CPU of a server, without what it spends while nobody asks for anything."""
+
+    def __init__(self, pid: int, seconds: float = 3.0) -> None:
+        self._pid = pid
+        before = cpu(pid)
+        time.sleep(seconds)
+        self._idle = (cpu(pid) - before) / seconds
+
+    def spent(self, work: Callable[[], object]) -> float:
+        """CPU seconds of ``work``, what is done behind the answers included."""
+        before, began = cpu(self._pid), time.monotonic()
+        work()
+        last = cpu(self._pid)
+        while True:
+            time.sleep(_QUIET_SECONDS)
+            now = cpu(self._pid)
+            if now - last <= self._idle * _QUIET_SECONDS + 2 / _TICKS:
+                return now - before - self._idle * (time.monotonic() - began)
+            last = now
 
 
 def photo(width: int, height: int, *, progressive: bool = False) -> Path:
