@@ -304,6 +304,7 @@ def test_focal_points_that_are_none(client: Client, tmp_path: Path, point: str) 
     answer = client.call("PATCH", f"/media/{media_id}", content=f'{{"focal_point": {point}}}')
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-body")
     assert "focal_point" in answer.json()["detail"]
+    assert "FocalPoint" not in answer.json()["detail"]  # a class of ours
 
 
 def test_only_pictures_have_a_focal_point(client: Client, tmp_path: Path) -> None:

@@ -66,6 +66,22 @@ def test_arguments_that_are_refused(text: str) -> None:
         parse(f"e_{text}")
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("e_blur:99999", "e_blur takes strength: a number from 1 to 2000"),
+        ("e_grayscale:3", "e_grayscale takes no arguments"),
+        ("e_sepai", "Is it e_sepia?"),
+        ("e_" + "x" * 500, "sepia:50"),
+    ],
+)
+def test_a_refused_effect_says_what_it_takes(text: str, hint: str) -> None:
+    with pytest.raises(TransformationError) as caught:
+        parse(text)
+    assert caught.value.hint is not None
+    assert caught.value.hint.endswith(hint)
+
+
 @given(effects())
 def test_every_effect_reads_back(text: str) -> None:
     effect = READ(text)

@@ -58,7 +58,8 @@ async def read_body(request: Request, model: type[Body]) -> Body:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"]) or "body"
-        detail = first["msg"].removeprefix("Value error, ").rstrip(".")
+        wrong_shape = first["type"] == "model_type"  # its message names a class of ours
+        detail = "Give an object" if wrong_shape else first["msg"].removeprefix("Value error, ").rstrip(".")
         raise Unprocessable(f"{name}: {detail}.", code="invalid-body") from None
     except (ValueError, RecursionError):
         raise Unprocessable("The body is not JSON.", code="invalid-body") from None

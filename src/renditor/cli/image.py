@@ -29,7 +29,9 @@ def command(  # noqa: PLR0913 - one parameter an option
     target: Annotated[
         Path,
         typer.Argument(
-            metavar="OUT", help="The result (.jpg .png .webp .avif .gif), or a folder for several.", show_default=False
+            metavar="OUT",
+            help="The result (.jpg .png .webp .avif .gif .tiff), or a folder for several.",
+            show_default=False,
         ),
     ],
     transformation: TransformationOption = "",
@@ -85,7 +87,7 @@ def _format_of(target: Path) -> str:
     if found is None:
         raise CommandError(
             f"The format of {target.name} is not known.",
-            hint="End OUT with .jpg, .png, .webp, .avif or .gif, or name the format: --format webp",
+            hint="End OUT with .jpg, .png, .webp, .avif, .gif or .tiff, or name the format: --format webp",
             code="no-format",
             status=BAD_USAGE,
         )

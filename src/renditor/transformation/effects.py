@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from difflib import get_close_matches
 
 from renditor.transformation.colours import ColourKind
 from renditor.transformation.faults import NotMade
@@ -18,6 +19,8 @@ Argument = Decimal | str | Colour
 
 # Most arguments of one effect: e_tint takes any number of colours, and each is a step for every pixel.
 MAX_ARGUMENTS = 20
+# Characters of an unknown name that are compared with known ones: the comparison takes their square.
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +328,19 @@ class EffectKind:
             if declared.counts or argument != parameter.default or not may_go:
                 written.append(parameter.kind.write(argument))  # type: ignore[arg-type]  # what its read gave
         return ":".join((value.name, *reversed(written)))
+
+
+def expected(text: str) -> str:
+    """What to write in place of an ``e_`` with this value, which could not be read: the effect's own arguments, or the
+    effect that was meant."""
+    name = text.partition(":")[0]
+    declared = EFFECTS.get(name)
+    if declared is None:
+        close = get_close_matches(name[:_LONGEST_NAME], EFFECTS, 1)
+        return f"e_ (effect) takes {EffectKind().expects}" + (f". Is it e_{close[0]}?" if close else "")
+    parameters = (*declared.parameters, *declared.repeated)
+    described = "; ".join(f"{one.name}: {one.kind.expects}" for one in parameters)
+    return f"e_{name} takes {described or 'no arguments'}"
 
 
 def _take(parameters: tuple[Parameter, ...], given: list[str]) -> list[Argument]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from renditor.transformation.chain import Component, Transformation
 from renditor.transformation.deferral import defer
+from renditor.transformation.effects import expected
 from renditor.transformation.faults import (
     NotMade,
     TransformationError,
@@ -29,6 +30,7 @@ from renditor.transformation.faults import (
 from renditor.transformation.operations import (
     BY_KEY,
     CONDITION,
+    EFFECT,
     FLAG,
     KEYS_NOT_MADE,
     OVERLAY,
@@ -221,8 +223,15 @@ def _read_parameter(part: str, component: str) -> tuple[Operation[Any], Any]:
     except NotMade:
         raise unsupported(part) from None
     except ValueError:
-        expects = "<name>_<value>" if key == "$" else f"{key}_ ({operation.name}) takes {operation.kind.expects}"
-        raise refusal("Invalid value in", part, expects) from None
+        raise refusal("Invalid value in", part, _hint(operation, raw)) from None
+
+
+def _hint(operation: Operation[Any], raw: str) -> str:
+    if operation is EFFECT:
+        return expected(raw)
+    if operation.key == "$":
+        return "<name>_<value>"
+    return f"{operation.key}_ ({operation.name}) takes {operation.kind.expects}"
 
 
 def read_value(operation: Operation[Any], text: str) -> Any:
