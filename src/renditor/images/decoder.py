@@ -137,12 +137,13 @@ def _job(call: Call, wanted: dict[str, Any], layers: Layers) -> Job:
 
 def _finished(call: Call, job: Job) -> tuple[bytes, dict[str, Any]]:
     """The bytes of a picture, and its size (px) and pages."""
-    transformation, fmt = job.transformation, job.output
-    keeps = keeps_attribution(transformation)
+    fmt = job.output
+    # Read before the picture is opened: both share the position of the descriptor.
+    keeps = keeps_attribution(job.transformation)
     origin = Origin(job.info.format, attribution_of(call.source, job.info.format) if keeps else NOBODY)
     picture = build(job, call.bounds)
     encoding = call.encoding.for_picture(job.insight, fmt, picture.size.width * picture.size.height)
-    content = encode(picture.image, fmt, transformation, encoding, origin)
+    content = encode(picture.image, fmt, picture.transformation, encoding, origin)
     return content, {"width": picture.size.width, "height": picture.size.height, "pages": picture.frames}
 
 

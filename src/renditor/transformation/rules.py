@@ -46,7 +46,7 @@ def settled(values: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 
 def _effective_words(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Without flags for what happens anyway, and without ways to blend a layer where there is none."""
+    """Without flags for what happens anyway, and without ways to blend a layer where none is placed."""
     changed = dict(values)
     flags = values.get(FLAG.key)
     if flags:
@@ -59,12 +59,12 @@ def _effective_words(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _places(values: Mapping[str, Any]) -> bool:
-    """Whether a layer is opened or placed here."""
-    return bool(values.keys() & {OVERLAY.key, UNDERLAY.key}) or LAYER_APPLY in values.get(FLAG.key, ())
+    """Whether a layer is placed here."""
+    return LAYER_APPLY in values.get(FLAG.key, ())
 
 
 def _counts(key: str, values: Mapping[str, Any]) -> bool:
-    if key not in _NEEDS or _places(values):
+    if key not in _NEEDS or _places(values) or values.keys() & {OVERLAY.key, UNDERLAY.key}:
         return True
     effect = values.get(EFFECT.key)
     if isinstance(effect, Deferred) or (effect is not None and key in EFFECTS[effect.name].uses):

@@ -41,10 +41,10 @@ def unfold(transformation: Transformation, facts: Facts) -> Generator[Component,
 def settle(
     transformation: Transformation, facts: Facts, size_after: Callable[[Component, Size], Size]
 ) -> Transformation:
-    """The whole chain with everything decided, for when the sizes can be planned without the pixels.
+    """The whole chain with everything decided.
 
     Args:
-        size_after: the size of the picture after a component, given the size before, both in px.
+        size_after: does a component, or plans it: the size of the picture after it, given the size before, both in px.
 
     Raises:
         TransformationError: as ``unfold``.

@@ -161,6 +161,34 @@ def test_a_layer_over_every_frame() -> None:
         assert min(frame[band].max() for band in range(3)) > 200
 
 
+# -- variables and conditions on what the whole chain means -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("fmt", "text", "says"), [
+    ("tiff", "$p_2/pg_$p", "pg_2"),
+    ("tiff", "if_pc_gt_5,pg_2", ""),
+    ("tiff", "w_10/if_iw_lt_50/pg_3/if_end", "w_10/pg_3"),
+    ("gif", "if_pc_eq_3/pg_2/if_end", "pg_2"),
+    ("gif", "if_pc_gt_3/pg_2/if_end", ""),
+    ("gif", "$t_250/dl_$t", "dl_250"),
+    ("gif", "if_w_gt_40,dl_250", ""),
+])  # fmt: skip
+def test_a_decided_chain_makes_what_its_plain_form_makes(fmt: str, text: str, says: str) -> None:
+    assert render(pages(fmt), fmt, text, "webp", n=-1).content == render(pages(fmt), fmt, says, "webp", n=-1).content
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("$q_20/q_$q", "q_20"),
+    ("if_w_gt_200,q_20", ""),
+    ("w_150/if_w_lt_200,q_20", "w_150/q_20"),
+    ("if_w_lt_200,fl_progressive", ""),
+    ("$a_!ignore!/a_$a", "a_ignore"),
+])  # fmt: skip
+def test_encoders_are_told_what_was_decided(text: str, says: str) -> None:
+    content = stored(6, "jpg")  # 200 x 120 px as displayed
+    assert render(content, "jpg", text, "jpg").content == render(content, "jpg", says, "jpg").content
+
+
 # -- eyes -------------------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +200,18 @@ def test_faces_are_looked_for_when_nobody_has() -> None:
     assert skin[0] > skin[2] + 40, "the middle of the thumbnail is skin, not background"
     known = render(content, "jpg", "c_thumb,g_face,h_200,w_200", insight=Insight(faces=(Face(0.12, 0.35, 0.16, 0.45),)))
     assert near(known.at(0.5, 0.5), skin, 40)
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("$g_!face!/c_thumb,g_$g,h_200,w_200", "c_thumb,g_face,h_200,w_200"),
+    ("$s_900/e_blur_faces:$s", "e_blur_faces:900"),
+    ("$e_!pixelate_faces!/e_$e", "e_pixelate_faces"),
+])  # fmt: skip
+def test_a_variable_may_stand_for_faces(text: str, says: str) -> None:
+    content = encoded(portrait(900, 600, (0.2, 0.6, 0.5)), "jpg", Q=90)
+    made = render(content, "jpg", text).content
+    assert made == render(content, "jpg", says).content
+    assert made != render(content, "jpg", says.replace("face", "center") if "thumb" in says else "").content
 
 
 def test_what_draws_the_eye_is_looked_for_where_there_is_no_face() -> None:

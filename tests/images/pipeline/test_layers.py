@@ -141,6 +141,14 @@ def test_no_overflow_cuts_it_off() -> None:
     assert not (pixels(picture("l_logo,g_east,x_-40,fl_no_overflow")) - BLUE).any()
 
 
+@pytest.mark.parametrize("corner", ["x_500", "y_-200", "x_65535,y_65535"])
+def test_a_layer_wholly_outside_is_nowhere(corner: str) -> None:
+    for placing in ("l_logo", "u_logo"):
+        assert not (pixels(picture(f"{placing},{corner},fl_no_overflow"))[..., :3] - BLUE).any()
+    for cutting in ("fl_cutter.no_overflow", "e_mask,fl_no_overflow"):
+        assert not pixels(picture(f"l_logo,{corner},{cutting}"))[..., 3].any()
+
+
 def test_an_underlay_larger_than_the_picture_enlarges_it() -> None:
     image = picture("u_logo/c_scale,w_300,h_150/fl_layer_apply")
     assert (image.width, image.height) == (300, 150)
@@ -232,6 +240,13 @@ def test_a_mask_lets_through_as_much_as_it_is_bright() -> None:
     ramp = pyvips.Image.identity().embed(0, 0, 200, 120, extend="copy").copy(interpretation="b-w")
     alpha = pixels(picture("l_ramp,e_mask", layers={"ramp": (encoded(ramp, "png"), "png")}))[..., 3]
     assert np.abs(alpha[60, :200] - np.arange(200)).max() <= 2
+
+
+def test_blending_belongs_to_placing() -> None:
+    """Where a layer only begins, and while a variable hides what it is, there is nothing to blend with."""
+    plain_layer = pixels(picture("l_logo,o_50/fl_layer_apply"))
+    for text in ("l_logo,e_multiply,o_50/w_40/fl_layer_apply", "$e_!screen!/l_logo,e_$e,o_50/fl_layer_apply"):
+        assert (pixels(picture(text)) == plain_layer).all()
 
 
 def test_layers_within_layers() -> None:

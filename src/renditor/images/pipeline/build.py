@@ -25,9 +25,10 @@ from renditor.images.pipeline.modes import gravity_of
 from renditor.images.pipeline.operations import Pixels
 from renditor.images.pipeline.srgb import to_srgb
 from renditor.images.pipeline.walk import Sketch, Stage, facts_of, walk
-from renditor.transformation import Transformation
-from renditor.transformation.effects import Effect
-from renditor.transformation.operations import ANGLE, DELAY, EFFECT, PAGE
+from renditor.transformation import Component, Transformation
+from renditor.transformation.expressions import Deferred, Facts
+from renditor.transformation.operations import ANGLE, CONDITION, DELAY, EFFECT, PAGE, VARIABLES
+from renditor.transformation.unfold import unfold
 from renditor.transformation.values import Turn
 
 _STORED_UPRIGHT = 1
@@ -53,20 +54,16 @@ class Job:
     tags: frozenset[str] = frozenset()
     load: Callable[[int, ImageInfo, Size | None, int], pyvips.Image] = load_upright
 
-    @property
-    def moving(self) -> bool:
-        """Whether the result is an animation."""
-        animated = is_animated(self.info) and FORMATS[self.output].animation
-        return animated and self.transformation.last(PAGE) is None
-
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A finished picture before encoding: frames one below the other, each ``size`` px."""
+    """A finished picture before encoding: frames one below the other, each ``size`` px. ``transformation``: the chain
+    that made it, variables and conditions decided."""
 
     image: pyvips.Image
     size: Size
     frames: int
+    transformation: Transformation
 
 
 def build(job: Job, bounds: Bounds) -> Picture:
@@ -78,17 +75,19 @@ def build(job: Job, bounds: Bounds) -> Picture:
         pyvips.Error: see ``loading.load``.
     """
     _check_media(job.transformation)
-    page = _page(job)
-    info, insight = _as_asked(job, page, bounds)
+    view = _view(job)
+    page = _page(job, view)
+    info, insight = _as_asked(job, view, page, bounds)
     insight = _looked_at(job, info, insight, page)
-    frame_count = info.pages if job.moving else 1
+    moving = is_animated(info) and FORMATS[job.output].animation and view.last(PAGE) is None
+    frame_count = info.pages if moving else 1
     size = Size(info.width, info.height)
-    facts = facts_of(size, insight, pages=info.pages, tags=job.tags)
+    facts = _facts(job, info, insight)
     sketch = Sketch(size, job.layers.measure)
-    walk(sketch, job.transformation, facts, insight)
+    decided = walk(sketch, job.transformation, facts, insight)
     bounds.check_results(sketch.made or [size], frame_count)
     check_fits(job.output, sketch.size, frame_count, alpha=info.has_alpha)
-    if not job.moving:
+    if not moving:
         pixels = Pixels(size, lambda target: job.load(job.source, info, target, page), job.layers)
         walk(pixels, job.transformation, facts, insight)
         image, made = pixels.image, pixels.size
@@ -98,9 +97,9 @@ def build(job: Job, bounds: Bounds) -> Picture:
         frames = load_frames(job.source, info)
         pixels = Pixels(size, lambda _: frames[0], job.layers)
         walk(pixels, job.transformation, facts, insight)
-        image, made = _animated(pixels, frames, job.transformation.last(DELAY)), pixels.size
+        image, made = _animated(pixels, frames, decided.last(DELAY)), pixels.size
     check_fits(job.output, made, frame_count, alpha=image.hasalpha())
-    return Picture(image, made, frame_count)
+    return Picture(image, made, frame_count, decided)
 
 
 def _check_media(transformation: Transformation) -> None:
@@ -110,21 +109,34 @@ def _check_media(transformation: Transformation) -> None:
                 raise InvalidTransformation(f"{operation.key}_ ({operation.name}) applies to video only")
 
 
-def _page(job: Job) -> int:
+def _facts(job: Job, info: ImageInfo, insight: Insight) -> Facts:
+    return facts_of(Size(info.width, info.height), insight, pages=info.pages, tags=job.tags)
+
+
+def _view(job: Job) -> Transformation:
+    """The pages and turns of the chain alone, decided. They say how the file is opened, which comes before all else:
+    for conditions on the way to them every size is that of the original's first page."""
+    kept = {key.key for key in (ANGLE, CONDITION, PAGE, VARIABLES)}
+    parameters = (tuple(pair for pair in component.parameters if pair[0] in kept) for component in job.transformation)
+    chain = Transformation(tuple(map(Component, parameters)))
+    return Transformation(tuple(unfold(chain, _facts(job, job.info, job.insight))))
+
+
+def _page(job: Job, view: Transformation) -> int:
     """The page that is shown, from 0."""
-    page = job.transformation.last(PAGE) or 1
+    page = view.last(PAGE) or 1
     if page > job.info.pages:
         raise InvalidTransformation(f"There is no page {page}: the picture has {job.info.pages}")
     return page - 1
 
 
-def _as_asked(job: Job, page: int, bounds: Bounds) -> tuple[ImageInfo, Insight]:
+def _as_asked(job: Job, view: Transformation, page: int, bounds: Bounds) -> tuple[ImageInfo, Insight]:
     """The header of the page that is shown, and what is known about it; as stored where ``a_ignore`` says so."""
     info, insight = job.info, job.insight
     if page:
         info, insight = read_header(job.source, info.format, page), NOTHING_KNOWN
         bounds.check_source(info)
-    if all(component.get(ANGLE) != "ignore" for component in job.transformation):
+    if all(component.get(ANGLE) != "ignore" for component in view):
         return info, insight
     upright = Size(info.width, info.height)
     stored = upright.turned() if carry.is_sideways(info.orientation) else upright
@@ -153,10 +165,11 @@ def _looked_at(job: Job, info: ImageInfo, insight: Insight, page: int) -> Insigh
 
 def _needs_eyes(transformation: Transformation) -> bool:
     for component in transformation:
-        effect = component.get(EFFECT)
-        if looks_at_content(gravity_of(component)):
+        # What a variable stands for is not known yet.
+        gravity, effect = gravity_of(component), component.get(EFFECT)
+        if isinstance(gravity, Deferred) or looks_at_content(gravity):
             return True
-        if isinstance(effect, Effect) and effect.name in _OF_FACES:
+        if isinstance(effect, Deferred) or (effect is not None and effect.name in _OF_FACES):
             return True
     text = str(transformation)
     return bool(_FACE_COUNT.search(text)) or transformation.flag("region_relative") is not None

@@ -132,9 +132,13 @@ def _sheet(layer: pyvips.Image, found: Placement) -> pyvips.Image:
 
 
 def _on_canvas(image: pyvips.Image, corner: Corner, canvas: Size) -> pyvips.Image:
+    left, top = corner
     if corner == (0, 0) and (image.width, image.height) == (canvas.width, canvas.height):
         return image
-    return image.embed(*corner, canvas.width, canvas.height)
+    if not (-image.width < left < canvas.width and -image.height < top < canvas.height):
+        # Nothing of it is seen: libvips refuses to embed that.
+        return pyvips.Image.black(canvas.width, canvas.height, bands=image.bands).copy(interpretation="srgb")
+    return image.embed(left, top, canvas.width, canvas.height)
 
 
 def _cut(below: pyvips.Image, stays: pyvips.Image) -> pyvips.Image:

@@ -43,7 +43,7 @@ from renditor.transformation.operations import (
     X,
     Y,
 )
-from renditor.transformation.unfold import unfold
+from renditor.transformation.unfold import settle
 from renditor.transformation.values import Turn
 
 _STILL = Turn()
@@ -124,7 +124,9 @@ class _Level:
     under: bool = False
 
 
-def walk(canvas: Canvas, transformation: Transformation, facts: Facts, insight: Insight = NOTHING_KNOWN) -> None:
+def walk(
+    canvas: Canvas, transformation: Transformation, facts: Facts, insight: Insight = NOTHING_KNOWN
+) -> Transformation:
     """Do the whole chain on ``canvas``.
 
     Args:
@@ -133,19 +135,20 @@ def walk(canvas: Canvas, transformation: Transformation, facts: Facts, insight: 
         facts: what expressions may name of the original.
         insight: what is known about the original.
 
+    Returns:
+        The chain as it was decided: variables and conditions have become what they came to for this picture.
+
     Raises:
         InvalidTransformation: something in it cannot be done to this picture.
     """
     levels = [_Level(canvas, insight)]
-    chain = unfold(transformation, facts)
-    step = next(chain, None)
-    while step is not None:
-        _take(levels, step)
+
+    def done(component: Component, _: tuple[int, int]) -> tuple[int, int]:
+        _take(levels, component)
         size = levels[-1].canvas.size
-        try:
-            step = chain.send((size.width, size.height))
-        except StopIteration:
-            return
+        return size.width, size.height
+
+    return settle(transformation, facts, done)
 
 
 def results(
