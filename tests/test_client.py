@@ -49,6 +49,19 @@ async def test_pictures_for_a_page(server: RunningServer, tmp_path: Path) -> Non
         assert refused.value.http_status == 400
 
 
+async def test_the_focal_point(server: RunningServer, tmp_path: Path) -> None:
+    async with Client(server.url, server.key) as client:
+        asset = await client.upload(media.photo(tmp_path / "photo.jpg", 300, 200))
+        set_by_hand = await client.set_focal_point(asset["id"], (0.25, 0.75))
+        assert set_by_hand["metadata"]["focal_point"]["px"] == {"x": 75, "y": 150}
+        assert set_by_hand["url"] != asset["url"]
+        found = await client.set_focal_point(asset["id"], None)
+        assert found["metadata"]["focal_point"] is None or not found["metadata"]["focal_point"]["custom"]
+        with pytest.raises(ServerError) as refused:
+            await client.set_focal_point(asset["id"], (2, 0))
+        assert refused.value.http_status == 422
+
+
 async def test_the_servers_refusals_come_with_code_and_hint(server: RunningServer, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("<html>")
     async with Client(server.url, server.key) as client:
