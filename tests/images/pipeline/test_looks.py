@@ -114,6 +114,13 @@ def test_colours_found_in_the_picture(style, expected: Colour) -> None:
     assert near((found.red, found.green, found.blue), (wanted.red, wanted.green, wanted.blue), 2)
 
 
+@pytest.mark.parametrize("size", [(1, 900), (900, 1), (2, 700), (1, 1)])
+@pytest.mark.parametrize("style", ["auto", "auto:predominant", "auto:border_gradient:4", "auto:predominant_gradient"])
+def test_colours_of_very_thin_pictures(style: str, size: tuple[int, int]) -> None:
+    made = render(encoded(plain(*size, GREEN), "png"), "png", f"b_{style},c_pad,h_1000,w_1000")
+    assert made.at(0, 0) == made.at(1, 1) == GREEN
+
+
 def test_what_is_transparent_has_no_colour() -> None:
     image = plain(60, 60, (255, 0, 0, 0)).insert(plain(60, 10, (*BLUE, 255)), 0, 0)
     assert found_near(found_colour(image, AutoBackground("predominant")), BLUE)

@@ -253,7 +253,7 @@ def _edges(image: pyvips.Image) -> pyvips.Image:
 def _commonest(image: pyvips.Image) -> Colour:
     """The mean of the colours in the fullest of 16 x 16 x 16 bins. Transparent px do not count."""
     step = max(1, max(image.width, image.height) // _COUNTED)
-    image = with_alpha(image).subsample(step, 1 if image.height == 1 else step).copy_memory()
+    image = with_alpha(image).subsample(min(step, image.width), min(step, image.height)).copy_memory()
     visible = image[3] > OPAQUE // 2
     return _mean_of_bin(image[:3], visible) if visible.max() else WHITE
 
