@@ -119,7 +119,7 @@ def test_what_cannot_begin_is_said_at_once(run: Run, folder: Path) -> None:
     Path("empty").mkdir()
     assert "There is no picture" in run("image", "empty", "web").error
     assert "is a file" in run("image", folder, folder / "a.jpg").error
-    assert "There is no folder" in run("image", folder, "no/web").error
+    assert "There is no folder" in run("image", folder, folder / "a.jpg" / "web").error
     assert "No such file" in run("image", folder / "a.jpg", "missing.jpg", "web").error
     for arguments, said in (
         (("--format", "docx"), "not made as 'docx'"),

@@ -66,7 +66,10 @@ def open_folder(path: Path) -> Path:
     """Where files will be written among others; it need not exist. Raises: CommandError: a file, or not writable."""
     if path.exists() and not path.is_dir():
         raise CommandError(f"{path} is a file.", hint="Name a folder; it is made if it does not exist.")
-    check_writable(path.absolute() if path.is_dir() else path.absolute().parent)
+    existing = path.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    check_writable(existing)
     return path.absolute()
 
 

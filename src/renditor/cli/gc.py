@@ -47,7 +47,7 @@ def command(
         )
     most = settings.delivery.cache_size if max_size is None else _bytes(max_size)
     found = asyncio.run(_collect(settings, most, dry_run=dry_run))
-    names = {"evicted": "unused for longest", "orphans": "of nothing", "trash": "of deleted assets", "kept": "kept"}
+    names = {"evicted": "unused for longest", "orphans": "of nothing", "trash": "given up before", "kept": "kept"}
     rows = [("", "OBJECTS", "SIZE")]
     for name, words in names.items():
         total = found[name]
@@ -65,13 +65,15 @@ async def _collect(settings: Settings, most: int | None, *, dry_run: bool) -> di
     app.first_start(settings, make_key=False)
     catalog, storage = app.open_catalog(settings), app.open_storage(settings)
     try:
+        waiting = await catalog.read(trash.count_due)
         quota = Quota(catalog, storage, most)
         evicted = pictures.Total() if most is None else await quota.evict(most, dry_run=dry_run)
         orphans = await quota.remove_unknown(dry_run=dry_run)
-        waiting = await catalog.read(trash.count_due)
         if not dry_run:
             await Sweeps(catalog, storage, settings.data / "work").empty_all_trash()
         kept = await catalog.read(pictures.total)
+        if dry_run:
+            kept = pictures.Total(kept.count - evicted.count, kept.bytes - evicted.bytes)
     finally:
         catalog.close()
     return {

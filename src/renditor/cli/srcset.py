@@ -91,7 +91,7 @@ async def _make(bench: Bench, given: Path, place: Path, wanted: _Wanted) -> dict
     pairs = [(one.transformation, fmt) for fmt, some in offered.items() for one in some]
     offers: dict[str, list[Offer]] = {fmt: [] for fmt in offered}
     shown = []
-    await asyncio.to_thread(place.mkdir, exist_ok=True)
+    await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
     for made in map(pictures.local_picture, await bench.router.images().render_set(opened, pairs)):
         name = f"{given.stem}-{made.width}.{made.format}"
         await files.place(made.content, place / name)

@@ -54,10 +54,11 @@ class Link:
 class Offered:
     """Everything a snippet is made of.
 
-    ``formats``: content type and links (narrowest first) of each; the last one is what every browser shows.
+    ``formats``: content type (None: the server chooses) and links, narrowest first, of each; the last one is what
+    every browser shows.
     """
 
-    formats: tuple[tuple[str, tuple[Link, ...]], ...]
+    formats: tuple[tuple[str | None, tuple[Link, ...]], ...]
     words: Words
     placeholder: str | None
 
@@ -88,7 +89,7 @@ class Offers:
         info = ImageInfo.from_json(asset.metadata)
         hidden = has_alpha(info, wanted) or not is_plain_resize(wanted)
         formats = tuple(
-            (FORMATS[_extension(asset, fmt)].content_type, tuple(self._link(asset, one, fmt) for one in some))
+            (None if fmt == AUTO else FORMATS[fmt].content_type, tuple(self._link(asset, one, fmt) for one in some))
             for fmt, some in pictures.items()
         )
         return Offered(formats, words, None if hidden else _placeholder(asset))

@@ -25,9 +25,9 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The same picture at several widths, narrowest first, in one format (or in whichever the server chooses)."""
+    """The same picture at several widths, narrowest first, in one format (None: whichever the server chooses)."""
 
-    content_type: str
+    content_type: str | None
     offers: tuple[Offer, ...]
 
     @property
@@ -59,7 +59,8 @@ def html(sources: Sequence[Source], words: Words, placeholder: str | None = None
 
 
 def _attributes(source: Source, words: Words) -> dict[str, str]:
-    return {"type": source.content_type, "srcset": source.srcset, "sizes": words.sizes}
+    kind = {"type": source.content_type} if source.content_type else {}
+    return kind | {"srcset": source.srcset, "sizes": words.sizes}
 
 
 def _image(source: Source, words: Words, placeholder: str | None) -> dict[str, str]:

@@ -356,3 +356,10 @@ def test_an_animation_too_large_for_its_format_is_refused() -> None:
     content = animation(FRAMES, 40, 20, "gif")
     with pytest.raises(InvalidTransformation, match="5000 x 2500 px in 4 frames is too large for gif"):
         render(content, "gif", "w_5000", "gif")
+
+
+def test_what_an_effect_made_transparent_shows_the_background() -> None:
+    made = render(SQUARES, "png", "b_rgb:000,e_gradient_fade:50")
+    assert not made.image.hasalpha() or made.image[3].min() == 255
+    assert near(made.at(0.3, 0.0)[:3], (0, 0, 0), 40)
+    assert near(made.at(0.25, 0.9)[:3], BLUE, 12)

@@ -200,14 +200,21 @@ def add_room(work: _Work) -> Act | None:
 
 
 def outline(work: _Work) -> Act | None:
-    """e_trim, e_shadow, e_outline, e_gradient_fade: what works from the edges of the picture."""
+    """e_trim, e_shadow, e_outline, e_gradient_fade: what works from the edges of the picture. What it made transparent
+    shows b."""
     effect = work.stage.effect
     if effect is None or effect.name not in _OUTLINING or before_padding(effect):
         return None
     if effect.name == "trim":
         work.trimmed = trim_box(work.canvas.settled(), *effect.arguments)  # type: ignore[arg-type]  # as its row of the table says
         return _cutting(work.trimmed)
-    return partial(apply, effect=effect, look=_look(work, work.stage.seen))
+    look, beside = _look(work, work.stage.seen), work.behind
+
+    def act(image: pyvips.Image) -> pyvips.Image:
+        image = apply(image, effect, look)
+        return image if beside is None else looks.laid_on(image, beside)
+
+    return act
 
 
 def frame(work: _Work) -> Act | None:
