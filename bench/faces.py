@@ -19,7 +19,7 @@ import pyvips
 from bench._measure import table, verdict
 from bench._photos import photos
 
-from renditor.images import faces
+from renditor.images.analysis import faces
 from renditor.images.insight import Face
 
 Box = tuple[float, float, float, float]  # x, y, width, height as shares

@@ -22,8 +22,8 @@ from bench._measure import table, verdict
 from bench._peers import ssimulacra2
 from bench._photos import photos
 
+from renditor.images.analysis.curve import PROBES, measure
 from renditor.images.codecs.encode import encode
-from renditor.images.curve import PROBES, measure
 from renditor.images.insight import Insight
 from renditor.images.quality import CURVE_FORMATS
 from renditor.images.settings import ImageSettings

@@ -18,7 +18,7 @@ from renditor import MediaProcessingService
 from renditor.catalog import assets
 from renditor.catalog.schema import jobs as jobs_table
 from renditor.errors import Conflict, CorruptMedia, Overloaded
-from renditor.images.analysis import Analysis
+from renditor.images.analysis.findings import Analysis
 from renditor.images.base import Source
 from renditor.images.libvips import LibvipsImages
 from renditor.testing import media

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from renditor.models import Asset, Rendition
+
+if TYPE_CHECKING:
+    from renditor.deliver.plan import Variant
+    from renditor.deliver.responses import Body
 
 # What an entry costs beside its content: the objects of Python around it; bytes.
 _ENTRY = 1000
@@ -16,13 +22,15 @@ class Stored:
     """A picture that is stored (or just being stored): ``content`` is None for those too large for memory.
 
     ``stamp``: of its asset, when this was found; with another one it may have been dropped or swapped. ``kept``: its
-    object is in storage by now.
+    object is in storage by now. ``bodies``: the answers made of it. They are kept here and not with the variants they
+    answer: those may be thousands, and would hold every content that memory has dropped.
     """
 
     rendition: Rendition
     stamp: int
     content: bytes | None = None
     kept: bool = True
+    bodies: WeakKeyDictionary[Variant, Body] = field(default_factory=WeakKeyDictionary, compare=False)
 
     @property
     def etag(self) -> str:

@@ -11,13 +11,13 @@ from urllib.parse import quote
 from renditor.deliver.modes import Gate
 from renditor.deliver.settings import DeliverySettings
 from renditor.errors import Conflict, Unprocessable
+from renditor.images.analysis.thumbhash import placeholder_data_url
 from renditor.images.base import ImageInfo
 from renditor.images.codecs.formats import FORMATS, has_alpha
 from renditor.images.insight import Insight
 from renditor.images.pipeline.geometry import Size
 from renditor.images.responsive import AUTO, MAX_WIDTHS, OFFERED, Candidate, by_format, is_plain_resize
 from renditor.images.snippet import Words
-from renditor.images.thumbhash import placeholder_data_url
 from renditor.models import Asset
 from renditor.transformation import Transformation, parse
 from renditor.transformation.operations import FORMAT

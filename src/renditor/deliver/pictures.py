@@ -85,10 +85,10 @@ class Pictures:
             if tag is not None:
                 return NotModified(tag, variant.head)
         stored = held(variant.wanted.digest, variant.wanted.asset)
-        if stored is None or stored is not variant.stored:
-            return None
-        self.usage.note(stored.rendition.id)
-        return variant.body
+        body = None if stored is None else stored.bodies.get(variant)
+        if stored is not None and body is not None:
+            self.usage.note(stored.rendition.id)
+        return body
 
     def _body(self, variant: Variant, stored: Stored, cache: str) -> Body:
         item = stored.rendition
@@ -98,7 +98,7 @@ class Pictures:
         if stored.content is None:
             body.chunks = self.read(item.key)
         elif stored.kept:
-            variant.stored, variant.body = stored, body
+            stored.bodies[variant] = body
         return body
 
     def _variant(self, plan: Plan, asset: Asset, request: Request, source: Checkout) -> Variant:

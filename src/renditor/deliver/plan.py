@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 from renditor.catalog.current import Name
 from renditor.deliver.hints import Needs
-from renditor.deliver.memory import Stored
 from renditor.deliver.rendering import Wanted
-from renditor.deliver.responses import Body, Head
+from renditor.deliver.responses import Head
 from renditor.models import Asset
 from renditor.transformation.path import DeliveryPath
 
@@ -18,14 +17,12 @@ _REMEMBERED = 4096
 _LONGEST = 1024
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Variant:
-    """What one kind of client gets: the picture, the header fields, and the answer made last."""
+    """What one kind of client gets: the picture and the header fields."""
 
     wanted: Wanted
     head: Head
-    stored: Stored | None = None
-    body: Body | None = None
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from renditor.errors import NotFound
-from renditor.images.analysis import Analysis
+from renditor.images.analysis.findings import Analysis
 from renditor.images.insight import NOTHING_KNOWN, Insight
 from renditor.transformation import Transformation
 

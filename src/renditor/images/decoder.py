@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, NoReturn
 import pyvips
 
 from renditor.errors import InvalidTransformation
-from renditor.images import faces
-from renditor.images.analyse import analyse
+from renditor.images.analysis import faces
+from renditor.images.analysis.analyse import analyse
 from renditor.images.base import ImageInfo
 from renditor.images.bounds import Bounds
 from renditor.images.codecs.adapters import warm_up as warm_up_adapters

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from renditor.errors import Internal, InvalidTransformation
-from renditor.images.analysis import Analysis
+from renditor.images.analysis.findings import Analysis
 from renditor.images.base import ImageInfo, RemoteURL, Rendered, Source
 from renditor.images.codecs.formats import FORMATS
 from renditor.images.settings import ImageSettings

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from renditor.catalog import Catalog, assets, jobs
 from renditor.errors import Internal
-from renditor.images.analysis import VERSION, Analysis
+from renditor.images.analysis.findings import VERSION, Analysis
 from renditor.images.base import Source
 from renditor.models import Asset, Job
 from renditor.recipes.recipe import Attempt, JobGone

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 import pyvips
 
 from renditor.errors import InvalidTransformation
-from renditor.images import faces
+from renditor.images.analysis import faces
+from renditor.images.analysis.focus import focal_point
 from renditor.images.base import ImageInfo
 from renditor.images.bounds import Bounds
 from renditor.images.codecs.formats import FORMATS, check_fits, is_animated
 from renditor.images.codecs.gainmap import attached, read_gain_map
 from renditor.images.codecs.loading import load_frames, load_upright, read_header, resized, turned_upright
-from renditor.images.focus import focal_point
 from renditor.images.insight import NOTHING_KNOWN, Insight
 from renditor.images.pipeline import carry
 from renditor.images.pipeline.geometry import Box, Size

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from renditor.images.dct import cosines, low_frequencies
+from renditor.images.analysis.dct import cosines, low_frequencies
 
 # px. The published limit is 100; frequencies up to 7 need no more than this, and it is Python that counts here.
 MAX_SIDE = 32

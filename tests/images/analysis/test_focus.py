@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from renditor.images.focus import CENTRE, focal_point
+from renditor.images.analysis.focus import CENTRE, focal_point
 from renditor.images.insight import Face
 from tests.images.pictures import plain
 

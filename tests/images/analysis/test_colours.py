@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from renditor.images.analyse import _pixels
-from renditor.images.colours import dominant_colours
+from renditor.images.analysis.analyse import _pixels
+from renditor.images.analysis.colours import dominant_colours
 from tests.images.pictures import RED, noise, plain, quadrants
 from tests.images.portraits import portrait
 

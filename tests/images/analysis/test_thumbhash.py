@@ -9,7 +9,7 @@ import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renditor.images import thumbhash
+from renditor.images.analysis import thumbhash
 from tests.images.pictures import plain, quadrants
 
 

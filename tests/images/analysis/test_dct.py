@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from renditor.images.dct import low_frequencies
+from renditor.images.analysis.dct import low_frequencies
 
 
 @pytest.mark.parametrize(("width", "height", "columns", "rows"), [(8, 8, 8, 8), (5, 7, 3, 2), (1, 4, 3, 3)])

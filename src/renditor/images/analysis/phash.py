@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 
-from renditor.images.dct import low_frequencies
+from renditor.images.analysis.dct import low_frequencies
 
 SIDE = 32  # px
 _FREQUENCIES = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from renditor.images.curve import PROBES, measure
+from renditor.images.analysis.curve import PROBES, measure
 from renditor.images.settings import ImageSettings
 from tests.images.pictures import noise, plain, quadrants
 from tests.images.portraits import portrait

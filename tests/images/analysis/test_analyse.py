@@ -12,12 +12,12 @@ import pytest
 import pyvips
 
 from renditor.errors import CorruptMedia, LimitExceeded, UnsupportedMedia
-from renditor.images import faces
-from renditor.images.analysis import Analysis
+from renditor.images.analysis import faces
+from renditor.images.analysis.findings import Analysis
+from renditor.images.analysis.phash import distance
 from renditor.images.base import Source
 from renditor.images.decoder import handle
 from renditor.images.libvips import LibvipsImages
-from renditor.images.phash import distance
 from renditor.images.settings import ImageSettings
 from tests.images.pictures import RED, animation, encoded, noise, plain, png_claiming, quadrants
 from tests.images.portraits import portrait

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyvips
 
-from renditor.images import colours, curve, faces, focus, jpegquality, phash, thumbhash
-from renditor.images.analysis import Analysis
+from renditor.images.analysis import colours, curve, faces, focus, jpegquality, phash, thumbhash
+from renditor.images.analysis.findings import Analysis
 from renditor.images.base import ImageInfo
 from renditor.images.codecs.loading import load_upright
 from renditor.images.insight import Face

@@ -9,8 +9,8 @@ import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renditor.images.analyse import _phash
-from renditor.images.phash import distance, perceptual_hash
+from renditor.images.analysis.analyse import _phash
+from renditor.images.analysis.phash import distance, perceptual_hash
 from tests.images.pictures import decoded, encoded, noise, quadrants
 from tests.images.portraits import portrait
 

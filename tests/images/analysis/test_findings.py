@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renditor.errors import Internal
-from renditor.images.analysis import VERSION, Analysis
+from renditor.images.analysis.findings import VERSION, Analysis
 from renditor.images.insight import Face, Insight
 
 FOUND = Analysis(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import pyvips
 
-from renditor.images import faces
-from renditor.images.faces import LibFaceDetection
+from renditor.images.analysis import faces
+from renditor.images.analysis.faces import LibFaceDetection
 from tests.images.pictures import noise, plain
 from tests.images.portraits import portrait
 

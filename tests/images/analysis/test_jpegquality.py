@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renditor.images.jpegquality import estimate
+from renditor.images.analysis.jpegquality import estimate
 from tests.images.pictures import encoded, noise
 
 

@@ -1,0 +1,1 @@
+"""What is found out about a picture after its upload, in one decode."""
