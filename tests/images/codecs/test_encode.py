@@ -165,6 +165,12 @@ def test_tiff_is_lossless_unless_told() -> None:
     assert len(lossy.content) < len(made.content) / 2
 
 
+def test_a_tiff_longer_than_any_jpeg_stays_lossless() -> None:
+    long = plain(70_000, 1, RED)
+    made = render(encoded(long, "png"), "png", "fl_lossy", "tiff")
+    assert (made.image - long).abs().max() == 0
+
+
 def test_a_lossy_gif_is_smaller() -> None:
     frames = pyvips.Image.arrayjoin([noise(80, 60) * share for share in (1.0, 0.98, 0.96)], across=1).cast("uchar")
     frames = frames.copy(interpretation="srgb")

@@ -13,6 +13,7 @@ import pyvips
 
 from renditor.images.codecs.attribution import NOBODY, Attribution, with_attribution
 from renditor.images.codecs.flatness import is_flat
+from renditor.images.codecs.formats import FORMATS
 from renditor.images.codecs.gainmap import has_gain_map_attached
 from renditor.images.quality import Encoding, avif_quality
 from renditor.transformation import Transformation
@@ -168,7 +169,7 @@ def _gif(image: pyvips.Image, order: _Order, _: str) -> Any:
 
 
 def _tiff(image: pyvips.Image, order: _Order, keep: str) -> Any:
-    if "lossy" in order.flags:
+    if "lossy" in order.flags and max(image.width, image.height) <= FORMATS["jpg"].max_side:
         opaque = image.flatten(background=WHITE) if image.hasalpha() else image
         return opaque.tiffsave_buffer(compression="jpeg", Q=order.quality, keep=keep)
     # Every reader of TIFF knows LZW (it is in the standard of 1992), and it takes half the CPU of deflate.

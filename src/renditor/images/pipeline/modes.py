@@ -29,9 +29,9 @@ from renditor.transformation.operations import (
 )
 from renditor.transformation.values import Auto
 
-# Longest side a picture may have before the window is cut out, in px. A 20000x1 picture filling 10000x10000 would
-# have to become 200 000 000 px wide first.
-MAX_SCALED_SIDE = 200_000
+# Longest side that a picture may be enlarged to, before the window is cut out, in px. A 20000x1 picture filling
+# 10000x10000 would have to become 200 000 000 px wide first; and an effect in floats holds 6 KB for each px of a row.
+MAX_SCALED_SIDE = 65_535
 
 # Around a face, so that a thumbnail shows hair and chin: the region is this many times the box of the detector.
 _THUMB_MARGIN = Fraction(2)
@@ -106,13 +106,14 @@ def plan(source: Size, component: Component, insight: Insight = NOTHING_KNOWN, *
         base: what shares such as ``w_0.5`` are parts of, where that is not the picture itself (``fl_relative``).
 
     Raises:
-        InvalidTransformation: the region lies outside the picture, or the picture would become absurdly long.
+        InvalidTransformation: the region lies outside the picture, or the picture would become very long.
     """
     mode = component.get(CROP) or "scale"
     geometry = MODES[mode](_request(mode, source, component, insight, base or source))
-    if max(geometry.scaled.width, geometry.scaled.height) > MAX_SCALED_SIDE:
+    if max(geometry.scaled.width, geometry.scaled.height) > max(MAX_SCALED_SIDE, source.width, source.height):
         raise InvalidTransformation(
-            f"The picture of {source.width} x {source.height} px is too narrow for this size",
+            f"The picture of {source.width} x {source.height} px would be enlarged to {geometry.scaled.width} x"
+            f" {geometry.scaled.height} px: at most {MAX_SCALED_SIDE} px a side are made",
             hint="c_pad or c_fit bring very long pictures into a box",
         )
     return geometry
