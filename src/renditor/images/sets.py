@@ -24,9 +24,9 @@ _MOST_HELD = 256 * 1024**2
 class SharedDecode:
     """Stands in for ``load_upright`` and remembers what it gave: asked for the largest size first, it decodes once.
 
-    Smaller sizes are scaled down from the largest one, by the same filter. That one was well scaled itself, so they
-    differ from pictures made by themselves by less than anybody sees (50 dB and more). Nothing is made from a picture
-    that was enlarged, or that is smaller on either side.
+    Smaller sizes are scaled down from larger ones, by the same filter. Those were well scaled themselves, so the
+    results differ from pictures made by themselves by less than anybody sees (50 dB and more). Nothing is made from a
+    picture that was enlarged, or that is smaller on either side.
     """
 
     _held: dict[tuple[ImageInfo, int, Size], pyvips.Image] = field(default_factory=dict)
@@ -50,13 +50,16 @@ class SharedDecode:
         return self._held[key]
 
     def _larger(self, info: ImageInfo, page: int, wanted: Size) -> pyvips.Image | None:
-        """The largest held picture of the same page that is no smaller on either side."""
+        """A held picture of the same page to scale down from: the smallest one that leaves the filter twice the size,
+        as loaders do, else the largest; none that is smaller on either side."""
         fitting = [
             image
             for (known, number, size), image in self._held.items()
             if (known, number) == (info, page) and size.width >= wanted.width and size.height >= wanted.height
         ]
-        return max(fitting, key=lambda image: image.width * image.height, default=None)
+        fitting.sort(key=lambda image: image.width * image.height)
+        roomy = [each for each in fitting if each.width >= 2 * wanted.width and each.height >= 2 * wanted.height]
+        return roomy[0] if roomy else (fitting or [None])[-1]
 
 
 def largest_first(jobs: Sequence[Job]) -> list[int]:
