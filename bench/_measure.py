@@ -94,7 +94,7 @@ def photo(width: int, height: int, *, progressive: bool = False) -> Path:
         factor = max(width / original.width, height / original.height)
         scaled = original.resize(factor, kernel="lanczos3")
         grown = scaled.crop((scaled.width - width) // 2, (scaled.height - height) // 2, width, height)
-        grain = pyvips.Image.gaussnoise(width, height, sigma=4, seed=7)
+        grain = pyvips.Image.gaussnoise(width, height, mean=0, sigma=4, seed=7)
         ready = (grown + grain).cast("uchar").copy(interpretation="srgb")
         temporary = path.with_suffix(f".{os.getpid()}.jpg")
         ready.jpegsave(str(temporary), Q=90, interlace=progressive, subsample_mode="on", keep="none")

@@ -25,8 +25,8 @@ class SharedDecode:
     """Stands in for ``load_upright`` and remembers what it gave: asked for the largest size first, it decodes once.
 
     Smaller sizes are scaled down from larger ones, by the same filter. Those were well scaled themselves, so the
-    results differ from pictures made by themselves by less than anybody sees (43 to 55 dB measured). Nothing is made from a
-    picture that was enlarged, or that is smaller on either side.
+    results differ from pictures made by themselves by less than anybody sees (43 to 55 dB measured). Nothing is made
+    from a picture that was enlarged, or that is smaller on either side.
     """
 
     _held: dict[tuple[ImageInfo, int, Size], pyvips.Image] = field(default_factory=dict)
