@@ -55,7 +55,7 @@ Role = Literal["web", "worker", "embedded"]
 
 DECODER_MODULE = "renditor.images.decoder"
 # Raise it when the image engine makes other bytes from the same request and settings.
-PICTURE_ENGINE = 1
+PICTURE_ENGINE = 2
 # An empty or short secret would let anybody sign. Cloudinary's have 27 characters, so signed URLs can move along.
 _SECRET_CHARACTERS = 27
 
