@@ -59,6 +59,21 @@ def test_an_overwritten_logo_shows_at_once(client: Client, base: str) -> None:
     assert near(pixel(decoded(second.content, "png"), *MIDDLE), GREEN)
 
 
+def test_the_focal_point_of_a_logo_counts_at_once(client: Client, base: str) -> None:
+    halves = encoded(plain(20, 40, RED).join(plain(20, 40, GREEN), "horizontal"), "png")
+    logo = client.upload(halves, public_id="layers/halves").json()["id"]
+    path = url(base, "l_layers:halves/c_crop,w_10,h_10,g_custom/fl_layer_apply,g_center")
+    for x, colour in ((0.1, RED), (0.9, GREEN)):
+        assert client.call("PATCH", f"/media/{logo}", json={"focal_point": {"x": x, "y": 0.5}}).status_code == 200
+        assert near(pixel(decoded(client.get(path).content, "png"), *MIDDLE), colour)
+
+
+def test_a_layer_that_the_size_so_far_decides(client: Client, base: str) -> None:
+    assert client.upload(png(RED), public_id="layers/for-small").status_code == 201
+    chosen = "$mark_!layers:nothing!/w_60/if_w_lt_80/$mark_!layers:for-small!/if_end/l_$mark,g_center"
+    assert near(pixel(made(client, base, chosen), 30, 24), RED)
+
+
 def test_a_version_of_the_picture_says_nothing_about_the_logo(client: Client, base: str) -> None:
     assert client.upload(png(RED), public_id="layers/plain").status_code == 201
     listed = client.call("GET", "/media", params={"limit": 100}).json()["items"]

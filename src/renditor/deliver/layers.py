@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 from renditor.catalog.current import Name
 from renditor.deliver.rendering import Checkout
-from renditor.images.base import Source, missing_layer
-from renditor.images.insight import Insight
+from renditor.errors import InvalidTransformation
+from renditor.images.base import ImageInfo, Source, missing_layer
+from renditor.images.insight import NOTHING_KNOWN, Insight
+from renditor.images.pipeline.geometry import Size
+from renditor.images.pipeline.walk import facts_of, results
 from renditor.models import Asset
 from renditor.storage.base import Storage
-from renditor.transformation import Transformation, TransformationError
-from renditor.transformation.expressions import Facts
+from renditor.transformation import Component, Transformation
 from renditor.transformation.faults import unsupported
 from renditor.transformation.layers import NOT_PICTURES, ImageLayer, Layer, layers_of
 from renditor.transformation.operations import OVERLAY, UNDERLAY
-from renditor.transformation.unfold import unfold
 
 # Assets by their names, as ``CurrentAssets`` gave them.
 Found = tuple[tuple[Name, Asset], ...]
@@ -48,18 +50,20 @@ async def find(transformation: Transformation, asset: Asset, public: Public) -> 
     return tuple(found.items())
 
 
-def _worked_out(transformation: Transformation, asset: Asset) -> Iterator[Layer]:
+def _worked_out(transformation: Transformation, asset: Asset) -> list[Layer]:
     """Layers that variables name. What is wrong with the chain, rendering says."""
-    insight = Insight.from_json(asset.metadata)
-    facts = Facts(asset.width or 0, asset.height or 0, len(insight.faces or ()), tags=frozenset(asset.tags))
-    try:
-        for component in unfold(transformation, facts):
-            for operation in (OVERLAY, UNDERLAY):
-                layer = component.get(operation)
-                if layer is not None:
-                    yield layer
-    except TransformationError:
-        return
+    found: list[Layer] = []
+
+    def seen(_: Component, layer: Layer) -> tuple[Size, Insight]:
+        found.append(layer)  # how large it is nobody knows yet
+        return size, NOTHING_KNOWN
+
+    insight, size = Insight.from_json(asset.metadata), Size(asset.width or 1, asset.height or 1)
+    pages = ImageInfo.from_json(asset.metadata).pages if asset.media_type == "image" else 1
+    facts = facts_of(size, insight, pages=pages, tags=frozenset(asset.tags))
+    with contextlib.suppress(InvalidTransformation):
+        results(size, transformation, insight, facts=facts, measure=seen)
+    return found
 
 
 def beside(source: Checkout, layers: Found, storage: Storage) -> Checkout:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from renditor.deliver.responses import Body
 
 # What an entry costs beside its content: the objects of Python around it; bytes.
-_ENTRY = 1000
+_ENTRY = 3000
 
 
 @dataclass(slots=True)

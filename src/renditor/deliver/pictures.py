@@ -135,11 +135,11 @@ class Pictures:
         name = f"{text}.{output}"
         if len(name.encode()) > _NAME_BYTES:
             name = f"{hashlib.sha256(name.encode()).hexdigest()}.{output}"
-        known = fingerprint(Insight.from_json(asset.metadata), picture)
         tags = repr(asset.tags) if "tags" in text else ""  # conditions may ask for them
-        digest = _digest(asset.sha256, text, output, self.engine, known, tags)
-        if layers:
-            digest = _digest(digest, *(layer.sha256 for _, layer in layers))
+        # With the asset's id: another asset with the same bytes may be deleted while this one stays.
+        digest = _digest(asset.id, asset.sha256, text, output, self.engine, _known(asset, picture), tags)
+        for _, layer in layers:
+            digest = _digest(digest, layer.sha256, _known(layer, picture))
         return Wanted(asset, picture, output, name, digest, beside(source, layers, self.storage))
 
     def cache_control(self, asset: Asset, path: DeliveryPath) -> str:
@@ -184,6 +184,10 @@ def _info(asset: Asset, stored: Stored, head: Head) -> Body:
     content = json.dumps({"input": source, "output": output}).encode()
     etag = f'{stored.etag[:-1]}-info"'
     return Body(CONTENT_TYPES["json"], len(content), etag, replace(head, disposition=None), content)
+
+
+def _known(asset: Asset, picture: Transformation) -> str:
+    return fingerprint(Insight.from_json(asset.metadata), picture)
 
 
 def _digest(*parts: str) -> str:
