@@ -8,6 +8,7 @@ from typing import Any
 
 from renditor.catalog import pictures
 from renditor.catalog.pictures import Total
+from renditor.deliver import Body, Request
 from renditor.deliver.quota import Quota
 from renditor.library import MediaProcessingService
 from tests.deliver.conftest import Ask
@@ -57,6 +58,26 @@ async def test_pinned_pictures_stay(service: MediaProcessingService, ask: Ask) -
     assert (await Quota(catalog, service.flows.storage, 0).evict(0)).count == 1
     pinned = all_of_them[0]
     assert await catalog.read(lambda c: pictures.find(c, pinned.asset_id, pinned.name)) is not None
+
+
+async def test_pinned_pictures_do_not_count(service: MediaProcessingService, ask: Ask) -> None:
+    await ask("w_300")
+    catalog = service.flows.catalog
+    made_ahead = await catalog.read(partial(pictures.least_used, excess=10**9, limit=None))
+    await catalog.write(partial(pictures.pin, ids=[item.id for item in made_ahead]))
+    small = await ask("w_50")
+    assert await Quota(catalog, service.flows.storage, None).evict(small.size) == Total()
+
+
+async def test_a_dropped_picture_is_answered_from_memory_no_more(
+    service: MediaProcessingService, photo: dict[str, Any], ask: Ask
+) -> None:
+    raw = b"/main/image/upload/w_50/photo.jpg"
+    for _ in range(2):
+        await ask("w_50")
+    assert isinstance(service.flows.deliver.again(raw, Request()), Body)
+    await Quota(service.flows.catalog, service.flows.storage, None).evict(0)
+    assert service.flows.deliver.again(raw, Request()) is None  # with a proxy in front it would name a lost file
 
 
 async def test_objects_that_nothing_knows_go_once_they_are_old(

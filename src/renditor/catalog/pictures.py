@@ -20,6 +20,7 @@ from renditor.models import Rendition, now_ms
 
 _FIELDS = [field.name for field in fields(Rendition)]
 _PICTURES = renditions.c.kind == "image"
+_EVICTABLE = sa.and_(_PICTURES, renditions.c.pinned.is_(sa.false()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ def drop(connection: sa.Connection, item: Rendition) -> None:
     trash.throw(connection, [item.key])
 
 
-def raise_stamp(connection: sa.Connection, asset_id: str) -> None:
-    """Tell all processes that what they hold in memory of this asset's pictures is old."""
-    connection.execute(assets.update().where(assets.c.id == asset_id).values(stamp=assets.c.stamp + 1))
+def raise_stamp(connection: sa.Connection, *asset_ids: str) -> None:
+    """Tell all processes that what they hold in memory of these assets' pictures is old."""
+    connection.execute(assets.update().where(assets.c.id.in_(asset_ids)).values(stamp=assets.c.stamp + 1))
 
 
 # -- use and eviction -------------------------------------------------------------------------------------------------
@@ -115,13 +116,23 @@ def note_uses(connection: sa.Connection, uses: Mapping[str, int]) -> None:
 
 
 def total(connection: sa.Connection) -> Total:
-    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(renditions.c.bytes), 0)).where(_PICTURES)
+    """All stored pictures."""
+    return _total(connection, _PICTURES)
+
+
+def evictable(connection: sa.Connection) -> Total:
+    """Those that may be dropped to make room: pinned ones may not."""
+    return _total(connection, _EVICTABLE)
+
+
+def _total(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Total:
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(renditions.c.bytes), 0)).where(which)
     return Total(*(int(value) for value in connection.execute(query).one()))
 
 
 def least_used(connection: sa.Connection, excess: int, limit: int | None) -> list[Rendition]:
     """The pictures to drop first, enough to free ``excess`` bytes; at most ``limit``."""
-    query = sa.select(renditions).where(_PICTURES, renditions.c.pinned.is_(sa.false())).order_by(renditions.c.used_at)
+    query = sa.select(renditions).where(_EVICTABLE).order_by(renditions.c.used_at)
     found: list[Rendition] = []
     for row in connection.execute(query.limit(limit)):
         if excess <= 0:
@@ -133,13 +144,15 @@ def least_used(connection: sa.Connection, excess: int, limit: int | None) -> lis
 
 def evict(connection: sa.Connection, items: Iterable[Rendition]) -> Total:
     """Forget these pictures unless they were used in the meantime. Returns what was dropped."""
-    dropped = Total()
+    dropped, touched = Total(), set()
     for item in items:
         unused = sa.and_(renditions.c.id == item.id, renditions.c.used_at == item.used_at)
         key = connection.scalar(renditions.delete().where(unused).returning(renditions.c.key))
         if key is not None:
             trash.throw(connection, [key])
             dropped = Total(dropped.count + 1, dropped.bytes + item.bytes)
+            touched.add(item.asset_id)
+    raise_stamp(connection, *touched)  # nobody may name an object that is gone to a proxy
     return dropped
 
 

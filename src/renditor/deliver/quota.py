@@ -44,12 +44,14 @@ class Quota:
         await self.remove_unknown()
 
     async def evict(self, most: int, *, dry_run: bool = False) -> Total:
-        """Forget the pictures unused for longest until no more than ``most`` bytes are left; pinned ones stay.
+        """Forget the pictures unused for longest until no more than ``most`` bytes are left.
+
+        Pinned ones stay, and do not count.
 
         Their objects go to the trash. Returns: what was dropped, or would be.
         """
         gone = Total()
-        excess = (await self.catalog.read(pictures.total)).bytes - most
+        excess = (await self.catalog.read(pictures.evictable)).bytes - most
         if dry_run:
             found = await self.catalog.read(partial(pictures.least_used, excess=excess, limit=None))
             return Total(len(found), sum(item.bytes for item in found))
@@ -59,7 +61,7 @@ class Quota:
                 break
             dropped = await self.catalog.write(partial(pictures.evict, items=found))
             gone = Total(gone.count + dropped.count, gone.bytes + dropped.bytes)
-            excess = (await self.catalog.read(pictures.total)).bytes - most
+            excess = (await self.catalog.read(pictures.evictable)).bytes - most
         if gone.count:
             observe.EVICTIONS.inc(gone.count)
             observe.log().info("pictures_evicted", pictures=gone.count, bytes=gone.bytes)
