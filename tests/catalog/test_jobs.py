@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import sqlalchemy as sa
+
 from renditor.catalog import Catalog, assets, jobs
 from renditor.models import Asset, Job, new_id, now_ms
 from tests.catalog.test_assets import add, asset
@@ -75,3 +77,15 @@ def test_a_version_is_never_the_same_again(catalog: Catalog) -> None:
         versions.append(shown(catalog, item.id).version)
     assert len(set(versions)) == 4
     assert versions == sorted(versions)
+
+
+def test_pictures_from_before_there_was_an_analysis_get_theirs(catalog: Catalog) -> None:
+    old = add(catalog, asset(media_type="image"))
+    looked_at, job = queued(catalog, "analysis", None)
+    video = add(catalog, asset(media_type="video"))
+    catalog.write_now(lambda c: c.execute(sa.text("UPDATE alembic_version SET version_num = '0003'")))
+    catalog.migrate()
+    stale = catalog.read_now(partial(jobs.stale, before=now_ms() + 1000))
+    assert {(one.asset_id, one.recipe) for one in stale} == {(old.id, "analysis"), (looked_at.id, "analysis")}
+    assert job.id in {one.id for one in stale}
+    assert video.id not in {one.asset_id for one in stale}
