@@ -192,6 +192,7 @@ def test_a_default_image(client: Client, photo: str) -> None:
     answer = client.get(url.format("d_delivery:photo"))
     assert width(answer) == 90
     assert "immutable" not in answer.headers["cache-control"]
+    assert "immutable" not in client.get(url.format("d_delivery:photo,fl_immutable_cache")).headers["cache-control"]
     assert width(client.get(url.format("d_delivery:photo.png"))) == 90
     assert client.get(url.format("d_nothing")).status_code == 404
     assert width(client.get(photo.format("w_91,d_nothing"))) == 91

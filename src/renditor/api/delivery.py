@@ -46,8 +46,6 @@ _PREFLIGHT: Headers = [
 ]
 # Where somebody is sent may be another place at the next request: the picture may be deleted, or made here by then.
 _NOT_KEPT: Headers = [(b"cache-control", b"no-store")]
-# Characters of an error in a header: proxies refuse answers whose header fields are too long.
-_MOST_ERROR = 500
 _HINTS = {name.encode(): name for name in hints.NAMES}
 _READ = frozenset((b"accept", b"if-none-match", b"range", b"if-range", *_HINTS))
 
@@ -243,8 +241,8 @@ async def _stream(send: Send, status: int, headers: Headers, chunks: AsyncIterat
 
 def _failure(error: RenditorError, request_id: str) -> Reply:
     content, headers = problems.encode(error, request_id)
-    if error.status < 500:  # as Cloudinary does, for scripts that look there
-        headers["x-cld-error"] = error.detail.encode("ascii", "replace").decode().replace("\n", " ")[:_MOST_ERROR]
+    if error.status < 500:
+        headers["x-cld-error"] = problems.cld_error(error)
     lines = [*_SAFE, *((name.encode(), value.encode()) for name, value in headers.items())]
     return Reply(error.status, [*lines, (b"content-length", b"%d" % len(content))], content)
 

@@ -16,6 +16,8 @@ from renditor.errors import (
 
 CONTENT_TYPE = "application/problem+json"
 _RETRY_SECONDS = 2
+# Characters of an error in a header: proxies refuse answers whose header fields are too long.
+_MOST_IN_HEADER = 500
 
 
 def problem(error: RenditorError, request_id: str) -> dict[str, Any]:
@@ -31,11 +33,16 @@ def problem(error: RenditorError, request_id: str) -> dict[str, Any]:
     return body | ({"hint": error.hint} if error.hint else {})
 
 
+def cld_error(error: RenditorError) -> str:
+    """What goes into ``X-Cld-Error``, for scripts that look there as Cloudinary has them do."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in error.detail[:_MOST_IN_HEADER])
+
+
 def encode(error: RenditorError, request_id: str) -> tuple[bytes, dict[str, str]]:
     """Body and headers of an error response."""
     headers = {"content-type": CONTENT_TYPE, "cache-control": "no-store", "x-request-id": request_id}
     if isinstance(error, InvalidTransformation):
-        headers["x-cld-error"] = error.detail.encode("ascii", "replace").decode().replace("\n", " ")[:500]
+        headers["x-cld-error"] = cld_error(error)
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
     if isinstance(error, MethodNotAllowed):

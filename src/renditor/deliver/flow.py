@@ -33,7 +33,6 @@ from renditor.storage.base import Storage
 from renditor.transformation import UnsupportedTransformation
 from renditor.transformation.operations import DEFAULT_IMAGE
 from renditor.transformation.path import split_delivery_path
-from renditor.transformation.presets import with_shipped
 
 _FILE_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*){0,3}")
 
@@ -75,7 +74,7 @@ class Deliver:
         self._gate = gate
         self._around = around
         self.offers = Offers(settings, gate)
-        self._presets = with_shipped(settings.presets)
+        self._presets = settings.presets
         self._plans = Plans()
         self._current = Current(catalog)
         self._memory = Memory(settings.memory_cache, settings.memory_largest)
@@ -154,7 +153,8 @@ class Deliver:
     async def _default(self, plan: Plan, request: Request) -> Response:
         """``d_``: the picture to show where there is none."""
         missing = NotFound(f"Resource not found - {plan.path.public_id}")
-        named = plan.path.transformation.last(DEFAULT_IMAGE)
+        transformation = plan.path.transformation
+        named = transformation.last(DEFAULT_IMAGE)
         if named is None or plan.name[1] != "image":
             raise missing
         stem, _, extension = named.rpartition(".")
@@ -162,13 +162,11 @@ class Deliver:
         asset = await self._public((plan.name[0], "image", public_id.replace(":", "/")))
         if asset is None:
             raise missing
-        found = ((plan.name, asset), *await layers.find(plan.path.transformation, asset, self._public))
-        return await self._pictures.answer(
-            Plan(plan.name, replace(plan.path, version=None), plan.needs, found),
-            asset,
-            request,
-            original(asset, self._storage),
-        )
+        found = ((plan.name, asset), *await layers.find(transformation, asset, self._public))
+        # It stands in until the missing one is there: nobody may keep it for ever.
+        path = replace(plan.path, version=None, transformation=transformation.without_flag("immutable_cache"))
+        stand_in = Plan(plan.name, path, plan.needs, found)
+        return await self._pictures.answer(stand_in, asset, request, original(asset, self._storage))
 
     async def file(self, tenant: str, rendition_id: str, name: str, request: Request) -> Response:
         """Answer ``/{tenant}/files/{rendition_id}/{name}``: one file of a set, immutable. Raises: NotFound."""

@@ -24,7 +24,6 @@ from renditor.transformation.operations import (
     WIDTH,
 )
 from renditor.transformation.path import DeliveryPath, split_delivery_path
-from renditor.transformation.presets import with_shipped
 from renditor.transformation.sign import sign, verify
 from renditor.transformation.values import AUTO
 
@@ -48,8 +47,7 @@ class Gate:
     def __init__(self, settings: DeliverySettings, secret: str) -> None:
         self._settings = settings
         self._secret = secret
-        known = with_shipped(settings.presets)
-        self._presets = {parse(text, known).components for text in known.values()}
+        self._presets = {parse(text, settings.presets).components for text in settings.presets.values()}
 
     def check(self, path: DeliveryPath) -> None:
         """Raises: Unauthenticated (401) saying what this server asks for."""

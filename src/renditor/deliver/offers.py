@@ -21,7 +21,6 @@ from renditor.images.snippet import Words
 from renditor.models import Asset
 from renditor.transformation import Transformation, parse
 from renditor.transformation.operations import FORMAT
-from renditor.transformation.presets import with_shipped
 
 _PLAIN = "/,:_$!~.-"  # what stands in a transformation as it is
 _MOST_TEXT = 1000  # characters of ``alt`` and ``sizes``: they come back several times in one answer
@@ -68,7 +67,7 @@ class Offers:
 
     def __init__(self, settings: DeliverySettings, gate: Gate) -> None:
         self._widths = settings.widths
-        self._presets = with_shipped(settings.presets)
+        self._presets = settings.presets
         self._gate = gate
 
     def of(self, asset: Asset, asked: Asked) -> Offered:

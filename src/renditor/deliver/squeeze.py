@@ -18,7 +18,6 @@ from renditor.models import Asset, Rendition, new_id
 from renditor.storage import keys
 from renditor.storage.base import Storage
 from renditor.transformation import parse
-from renditor.transformation.layers import layers_of
 
 # Those whose encoders find fewer bytes when given time: for JPEG and PNG delivery takes that time at once.
 _FORMATS = {"image/avif": "avif", "image/webp": "webp"}
@@ -78,13 +77,13 @@ class Squeezer:
         return item.bytes - size
 
     async def _render(self, asset: Asset, item: Rendition) -> Rendered | None:
-        """None: it would be another picture, or is not made from the asset alone."""
-        transformation = parse(str(item.metadata["transformation"]))
-        if asset.media_type != "image" or layers_of(transformation):
+        """None: it would be another picture: made from more than the asset, or from less than is known by now."""
+        if asset.media_type != "image":
             return None
+        transformation = parse(str(item.metadata["transformation"]))
         source = original(asset, self.storage)
         wanted = self.pictures.wanted(asset, transformation, _FORMATS[item.content_type], source, ())
-        if wanted.digest != item.digest:  # more is known about the asset by now, or the engine is another one
+        if wanted.digest != item.digest:  # so it is with layers of other assets, and with another engine, too
             return None
         folder = self.work / f"squeeze-{new_id()}"
         try:

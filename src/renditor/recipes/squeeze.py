@@ -49,7 +49,7 @@ class SqueezeRecipe:
             return
         job = Job(new_id(), asset_id, SQUEEZE, "queued", now_ms(), now_ms())
         asked = await self.catalog.write(partial(jobs.ask, job=job))
-        await engine.enqueue(RECIPE_JOB, asked.id, {"job_id": asked.id})
+        await engine.enqueue(RECIPE_JOB, asked.id, {"job_id": asked.id}, background=self.background)
 
     async def run(self, attempt: Attempt) -> int:
         """See ``Recipe.run``."""
