@@ -48,3 +48,5 @@ def test_results_are_added_up() -> None:
         BOUNDS.check_results([big] * 5, 1)
     with pytest.raises(InvalidTransformation, match="makes 250,000,000 px"):
         BOUNDS.check_results([big], 10)
+    small = Size(100, 100)
+    BOUNDS.check_results([big, small], 1000, once=[big])

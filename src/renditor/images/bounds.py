@@ -6,7 +6,7 @@ library.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from renditor.errors import InvalidTransformation, LimitExceeded, UnsupportedMedia
@@ -60,15 +60,25 @@ class Bounds:
                 f" at most {self.max_animation_pixels:,} px in all are accepted"
             )
 
-    def check_results(self, sizes: list[Size], frames: int) -> None:
+    def check_results(self, sizes: Sequence[Size], frames: int, once: Sequence[Size] = ()) -> None:
         """Refuse a chain by the sizes of the results of its components.
+
+        Args:
+            sizes: of all results.
+            frames: how often they are made.
+            once: those of them that are made for the first frame only.
 
         Raises:
             InvalidTransformation: too many px, all results and frames added up.
         """
-        pixels = sum(size.width * size.height for size in sizes) * frames
+        alone = _pixels(once)
+        pixels = (_pixels(sizes) - alone) * frames + alone
         if pixels > self.max_output_pixels:
             raise InvalidTransformation(
                 f"The transformation makes {pixels:,} px; at most {self.max_output_pixels:,} px are made",
                 hint="Ask for a smaller width and height",
             )
+
+
+def _pixels(sizes: Sequence[Size]) -> int:
+    return sum(size.width * size.height for size in sizes)

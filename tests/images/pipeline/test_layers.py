@@ -284,6 +284,16 @@ def test_every_frame_of_an_animation_gets_the_layer(output: str) -> None:
         assert np.abs(frame[40, 50] - colour).max() <= 12
 
 
+def test_a_layer_counts_once_for_all_frames() -> None:
+    """200 frames and a layer of a million px: one million to make, not two hundred."""
+    base = animation([RED, GREEN] * 100, 60, 40, "gif")
+    large = {"logo": (encoded(plain(1000, 1000, BLUE), "png"), "png")}
+    for text in ("l_logo,w_10,g_north_west", "l_logo/w_500/w_10/fl_layer_apply,g_north_west"):
+        made = decoded(rendered(text, base, "gif", "webp", large), "webp", n=-1)
+        assert made.get_n_pages() == 200
+        assert near(pixel(made, 3, made.height - 37)[:3], BLUE, 20)
+
+
 def test_of_an_animated_layer_the_first_frame_is_laid() -> None:
     moving = {"logo": (animation([RED, GREEN], ACROSS, DOWN, "gif"), "gif")}
     image = picture("l_logo,g_north_west", layers=moving)

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 import pyvips
 
-from renditor.images.effects.bands import luma, split
+from renditor.images.effects.bands import OPAQUE, luma, split
 
 Histogram = Sequence[float]  # 256 counts
 
@@ -17,7 +17,7 @@ def histograms(image: pyvips.Image) -> list[Histogram]:
     """Of red, green, blue and luma. Pixels count by their alpha: what nobody sees says nothing."""
     colour, alpha = split(image)
     bands = colour.bandjoin(luma(colour))
-    if alpha is None:
+    if alpha is None or alpha.min() == OPAQUE:  # every GIF has alpha; counting by it takes ten times the time
         counts = bands.hist_find()
     else:
         first, *others = (alpha.hist_find_indexed(band) for band in bands.bandsplit())

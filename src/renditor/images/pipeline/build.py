@@ -85,7 +85,7 @@ def build(job: Job, bounds: Bounds) -> Picture:
     facts = _facts(job, info, insight)
     sketch = Sketch(size, job.layers.measure)
     decided = walk(sketch, job.transformation, facts, insight)
-    bounds.check_results(sketch.made or [size], frame_count)
+    bounds.check_results(sketch.made or [size], frame_count, sketch.of_layers)
     check_fits(job.output, sketch.size, frame_count, alpha=info.has_alpha)
     if not moving:
         pixels = Pixels(size, lambda target: job.load(job.source, info, target, page), job.layers)

@@ -191,34 +191,44 @@ Measure = Callable[[Component, Layer], tuple[Size, Insight]]
 
 @dataclass(slots=True)
 class Sketch:
-    """A canvas of sizes. ``made``: those of all results so far, layers included; ``stages``: what led to them."""
+    """A canvas of sizes. ``made``: those of all results so far, layers included; ``stages``: what led to them.
+
+    ``of_layers``: those results that belong to layers. They are made once, however many frames the picture has.
+    """
 
     size: Size
     measure: Measure
     made: list[Size] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
+    of_layers: list[Size] = field(default_factory=list)
     layered: bool = False
+    _is_layer: bool = False
 
     def work(self, stage: Stage) -> Box | None:
         """See ``Canvas.work``."""
         size = _most(stage.geometry.result, stage)
         size = Size(size.width + 2 * stage.border, size.height + 2 * stage.border)
-        self.size = around(size, stage.after)
+        self._becomes(around(size, stage.after))
         self.stages.append(stage)
-        self.made.append(self.size)
         return None
 
     def opened(self, component: Component, layer: Layer) -> tuple[Sketch, Insight]:
         size, insight = self.measure(component, layer)
-        self.made.append(size)
-        return Sketch(size, self.measure, self.made), insight
+        canvas = Sketch(size, self.measure, self.made, of_layers=self.of_layers, _is_layer=True)
+        canvas._becomes(size)
+        return canvas, insight
 
     def place(self, layer: Canvas, component: Component, found: Placement, *, under: bool) -> None:
         """See ``Canvas.place``."""
         del layer, component, under
-        self.size = found.canvas
-        self.made.append(self.size)
+        self._becomes(found.canvas)
         self.layered = True
+
+    def _becomes(self, size: Size) -> None:
+        self.size = size
+        self.made.append(size)
+        if self._is_layer:
+            self.of_layers.append(size)
 
 
 def around(size: Size, turn: Turn) -> Size:
