@@ -25,7 +25,7 @@ from renditor.images.base import ImageInfo, Rendered
 from renditor.images.codecs.formats import pick_format
 from renditor.images.insight import Insight
 from renditor.images.pipeline.geometry import Size
-from renditor.images.pipeline.walk import results
+from renditor.images.pipeline.walk import facts_of, results
 from renditor.models import Asset, OnProgress, new_id
 from renditor.routing import MediaRouter
 from renditor.storage.base import Storage
@@ -90,11 +90,13 @@ class Ahead:
         return missing
 
     async def _planned(self, asset: Asset, chain: Transformation) -> list[_Planned]:
+        await asyncio.sleep(0)  # others get their turn between two chains
         found = await layers.find(chain, asset, self._public)
         chosen = hints.resolve(chain, hints.ANYBODY, asset.width)
-        info = ImageInfo.from_json(asset.metadata)
+        info, insight = ImageInfo.from_json(asset.metadata), Insight.from_json(asset.metadata)
+        size = Size(info.width, info.height)
         if not found:  # what layers make of sizes, rendering says
-            results(Size(info.width, info.height), chosen, Insight.from_json(asset.metadata))
+            results(size, chosen, insight, facts=facts_of(size, insight, pages=info.pages, tags=frozenset(asset.tags)))
         asked = chain.last(FORMAT)
         outputs = dict.fromkeys(pick_format(accept, asked, info, chosen) for accept in _CLIENTS)
         source = original(asset, self.storage)
