@@ -88,6 +88,12 @@ def test_content_is_the_faces_with_some_air_or_most_of_the_picture() -> None:
     assert (point.left, point.top, point.width, point.height) == pytest.approx((0.3, 0.15, 0.7, 0.7))
 
 
+def test_a_face_of_no_size_is_none() -> None:
+    nothing, someone = Face(0.1, 0.1, 0.0, 0.0), Face(0.6, 0.6, 0.1, 0.1)
+    assert target("faces", Insight(faces=(nothing, someone))).faces == (someone,)
+    assert target("face", Insight(faces=(nothing,), focal_point=(0.2, 0.3))) == Target((0.2, 0.3))
+
+
 SHARES = st.floats(0, 1, allow_nan=False)
 FACES = st.lists(st.builds(Face, SHARES, SHARES, SHARES, SHARES, SHARES), max_size=40).map(tuple)
 

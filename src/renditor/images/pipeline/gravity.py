@@ -120,7 +120,7 @@ def faces_of(gravity: str, insight: Insight) -> tuple[tuple[float, float], ...]:
 
 
 def _found(look: str, insight: Insight) -> Target | None:
-    faces = insight.faces or ()
+    faces = [face for face in insight.faces or () if _weight(face) > 0]  # a face of no px weighs nothing
     if look == "owner":
         return Target(insight.custom_point) if insight.custom_point else None
     if look == "point":
@@ -132,7 +132,7 @@ def _found(look: str, insight: Insight) -> Target | None:
     return Target(faces=(largest,) if look == "face" else _kept(faces, _area(largest)))
 
 
-def _kept(faces: tuple[Face, ...], largest: float) -> tuple[Face, ...]:
+def _kept(faces: Sequence[Face], largest: float) -> tuple[Face, ...]:
     ranked = sorted(faces, key=_area, reverse=True)
     return tuple(face for face in ranked if _area(face) >= _SMALLEST_FACE * largest)[:_MOST_FACES]
 
