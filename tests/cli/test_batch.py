@@ -137,3 +137,16 @@ def test_presets_of_the_settings_can_be_used(run: Run, folder: Path, monkeypatch
     done = run("image", folder / "a.jpg", "card.png", "-t", "t_card", "--json")
     assert (done.json["width"], done.json["height"]) == (30, 30)
     assert run("image", folder / "a.jpg", "card.png", "-t", "t_none").status == 2
+
+
+def test_layers_are_files_with_names(run: Run, folder: Path) -> None:
+    pyvips.Image.black(20, 10, bands=3).copy(interpretation="srgb").pngsave("logo.png")
+    chain = "l_logo/fl_layer_apply,g_north_west"
+    done = run("image", folder, "web", "--format", "png", "-t", chain, "--layer", "logo=logo.png")
+    assert done.status == 0
+    for name in ("a", "b"):
+        picture = pyvips.Image.new_from_buffer(Path(f"web/{name}.png").read_bytes(), "")
+        assert max(picture(5, 5)[:3]) == 0
+    missing = run("image", folder / "a.jpg", "marked.png", "-t", chain)
+    assert missing.status == 1
+    assert "logo" in missing.error
