@@ -19,8 +19,8 @@ def test_the_schema_is_json_and_complete() -> None:
     schema = json.loads(json.dumps(json_schema()))
     properties = schema["items"]["properties"]
     assert set(properties) == {operation.key for operation in OPERATIONS}
-    assert set(schema["$defs"]["effects"]) == set(EFFECTS)
-    sepia = schema["$defs"]["effects"]["sepia"]["arguments"]
+    assert set(schema["x-grammar"]["effects"]) == set(EFFECTS)
+    sepia = schema["x-grammar"]["effects"]["sepia"]["arguments"]
     assert sepia == [{"name": "strength", "default": "80", "minimum": 1.0, "maximum": 100.0}]
 
 

@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     Results are what a server would deliver. The format is that of OUT's extension, unless --format or the
     transformation (f_webp) names one. In a folder every result has the name of its picture; without a named format it
     keeps its format, and results that are there already are left alone. A picture that cannot be read does not stop the
-    others.
+    others. `renditor operations` lists what CHAIN may hold.
     """
     if not sources:
         hint = "See `renditor image --help`."

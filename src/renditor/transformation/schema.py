@@ -30,7 +30,8 @@ def json_schema() -> dict[str, Any]:
             "additionalProperties": False,
             "minProperties": 1,
         },
-        "$defs": {
+        # For readers; no part of JSON Schema, which lets such keywords pass.
+        "x-grammar": {
             "effects": {name: _effect(declared) for name, declared in EFFECTS.items()},
             "measures": {name: meaning for name, (meaning, _) in MEASURES.items()},
             "operators": list(OPERATORS),

@@ -64,13 +64,6 @@ def test_transparency_comes_back() -> None:
     assert rgba[32 * 4 - 1] < 60
 
 
-@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 100, 50), (30, 60, 200)])
-def test_average_colour(colour: tuple[int, int, int]) -> None:
-    shown = thumbhash.average_colour(_hash(plain(8, 8, colour)))
-    found = tuple(int(shown[at : at + 2], 16) for at in (1, 3, 5))
-    assert all(abs(mine - its) <= 8 for mine, its in zip(found, colour, strict=True))
-
-
 @pytest.mark.parametrize(("width", "height"), [(32, 32), (32, 4), (3, 32)])
 def test_placeholder_is_a_small_png(width: int, height: int) -> None:
     url = thumbhash.placeholder_data_url(_hash(quadrants(width, height)))

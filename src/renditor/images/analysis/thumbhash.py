@@ -73,13 +73,6 @@ def encode(width: int, height: int, rgba: bytes) -> str:
     return base64.b64encode(content + _nibbles(waves)).decode()
 
 
-def average_colour(thumbhash: str) -> str:
-    """The mean colour as ``#rrggbb``. Raises: ValueError: no ThumbHash."""
-    picture = _Picture.read(thumbhash)
-    red, green, blue, _ = _rgba(picture.light.mean, picture.colours[0].mean, picture.colours[1].mean, 1.0)
-    return f"#{_byte(red):02x}{_byte(green):02x}{_byte(blue):02x}"
-
-
 def placeholder_data_url(thumbhash: str) -> str:
     """The blurred picture as a PNG in a ``data:`` URL, 16 px on its long side. Raises: ValueError: no ThumbHash."""
     width, height, rgba = decode(thumbhash, _PLACEHOLDER_SIDE)
