@@ -33,7 +33,7 @@ format: $(VENV)/.dev ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.dev ## Run the benchmarks and print their tables
-	@for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python -m bench.$$(basename $$file .py) || exit 1; done
 
 lock: ## Renew the hash locks in requirements/ (needs uv)
 	@.ci/lock

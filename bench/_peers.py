@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench._measure import cache
 from tests.server import free_port
+
+from bench._measure import cache
 
 THUMBOR = "7.8.0"
 IPX, SHARP = "3.1.1", "0.35.5"

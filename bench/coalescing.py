@@ -1,6 +1,6 @@
 """A hundred requests for one picture that nobody has asked for yet, all at once: it is made once.
 
-    python bench/coalescing.py [--rounds 5] [--requests 100]
+    python -m bench.coalescing [--rounds 5] [--requests 100]
 
 Wall time of all against the wall time of one alone; both take turns, with fresh widths, over connections that are open
 already. How often it was made is what the server's own counter says, over all its processes.
@@ -14,18 +14,16 @@ import re
 import selectors
 import socket
 import statistics
-import sys
 import tempfile
 import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from bench._measure import photo, table, verdict
 from tests.client import Client
 from tests.server import RunningServer, start_server
+
+from bench._measure import photo, table, verdict
 
 TARGET = 1.3
 _RENDERS = re.compile(r"^renditor_renders_total\{[^}]*\} ([0-9.e+]+)$", re.MULTILINE)

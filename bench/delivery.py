@@ -1,6 +1,6 @@
 """Cached deliveries a second and CPU of each: one web process against one of nginx and thumbor's result storage.
 
-    python bench/delivery.py [--rounds 3] [--seconds 4] [--connections 8] [--without-thumbor]
+    python -m bench.delivery [--rounds 3] [--seconds 4] [--connections 8] [--without-thumbor]
 
 A JPEG of about 100 KB. Rounds are interleaved; shown are medians, and ratios within the same round, since the speed of
 a shared machine changes. Needs wrk; nginx is taken from the distribution's package without being installed; thumbor is
@@ -31,7 +31,6 @@ import psutil
 import pyvips
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
 from tests.client import Client  # noqa: E402
 from tests.server import RunningServer, free_port, start_server  # noqa: E402

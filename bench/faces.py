@@ -1,6 +1,6 @@
 """Faces: how many of the labelled ones are found, what that costs, and what is taken for a face and is none.
 
-    python bench/faces.py
+    python -m bench.faces
 
 The photos come with packages that are fetched for it (see ``_photos``). The labels are ours: boxes of the detector at
 480-1280 px, every one of them looked at, false ones removed, missing ones looked for by eye. So recall here says what
@@ -16,9 +16,9 @@ import time
 os.environ["OMP_NUM_THREADS"] = "1"  # before the library is loaded: as in a decoder
 
 import pyvips
+
 from bench._measure import table, verdict
 from bench._photos import photos
-
 from renditor.images.analysis import faces
 from renditor.images.insight import Face
 

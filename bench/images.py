@@ -1,6 +1,6 @@
 """CPU of one resize: through a sealed decoder process against libvips called in this process.
 
-    python bench/images.py [--photo FILE.jpg] [--rounds 5] [--repeat 10]
+    python -m bench.images [--photo FILE.jpg] [--rounds 5] [--repeat 10]
 
 Prints CPU ms per picture (user + system), the median of interleaved rounds, and their ratio: what confinement, own
 steps and transport cost on top of ``thumbnail`` + encode. Wall time says little on a shared machine.

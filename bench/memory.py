@@ -1,6 +1,6 @@
 """Memory of a decoder: the peak of one large picture over idle, and what is left after many pictures.
 
-    python bench/memory.py [--jobs 5000]
+    python -m bench.memory [--jobs 5000]
 
 The decoder is a sealed process of its own as in a server, but never replaced by a fresh one (a server does that every
 ``sandbox.recycle_after`` jobs), so that what it loses shows.
@@ -12,15 +12,11 @@ import argparse
 import asyncio
 import itertools
 import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from bench._measure import children, memory, photo, table, verdict
-
 from renditor.images.base import Source
 from renditor.images.libvips import LibvipsImages
 from renditor.images.settings import ImageSettings

@@ -1,6 +1,6 @@
 """A picture that nobody asked for yet, over HTTP: renditor against thumbor, ipx (sharp) and libvips in one process.
 
-    python bench/peers.py [--rounds 5] [--requests 10]
+    python -m bench.peers [--rounds 5] [--requests 10]
 
 What counts is CPU (user + system) per request of the whole process tree of each server; ours is the web processes and
 the decoders, storing included, which the others do not do. What a server spends while nobody asks is taken off. All
@@ -22,7 +22,6 @@ import itertools
 import json
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -32,13 +31,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pyvips
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.server import RunningServer, start_server
 
 from bench._measure import Meter, photo, ratio, table, verdict
 from bench._peers import Peer, ipx, ssimulacra2, thumbor
 from bench._photos import photos
-from tests.server import RunningServer, start_server
 
 WIDTH = 800
 SIZES = {"12 MP": (4000, 3266), "12 MP, 4:3": (4000, 3000), "2 MP": (1600, 1306)}

@@ -1,6 +1,6 @@
 """``q_auto`` against a fixed quality of 80: bytes, and how good both look by a second, independent measure.
 
-    python bench/quality.py [--photos FOLDER]
+    python -m bench.quality [--photos FOLDER]
 
 Photos come with packages that are fetched for it (see ``_photos``), more from a folder. Each is measured as at ingest
 and delivered at 640 px. SSIMULACRA2 (the package of that name) is the second measure: 90 cannot be told from the
@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyvips
+
 from bench._measure import table, verdict
 from bench._peers import ssimulacra2
 from bench._photos import photos
-
 from renditor.images.analysis.curve import PROBES, measure
 from renditor.images.codecs.encode import encode
 from renditor.images.insight import Insight

@@ -1,6 +1,6 @@
 """A set of pictures from one decode against the same pictures one by one: 4 widths in JPEG and WebP.
 
-    python bench/srcset.py [--rounds 5]
+    python -m bench.srcset [--rounds 5]
 
 Both ways take turns in the same sealed decoder; what counts is its CPU (user + system) and that of this process.
 """
@@ -11,14 +11,9 @@ import argparse
 import asyncio
 import os
 import statistics
-import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench._measure import cpu, photo, ratio, table, verdict
-
 from renditor.images.base import Source
 from renditor.images.libvips import LibvipsImages
 from renditor.images.settings import ImageSettings

@@ -14,16 +14,12 @@ import os
 import resource
 import socket
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from tests.server import RunningServer, start_server
 
 MEBIBYTE = 1024 * 1024
