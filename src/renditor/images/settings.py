@@ -78,7 +78,7 @@ class ImageSettings(BaseModel, extra="forbid"):
         default=2,
         ge=0,
         le=6,
-        description="CPU spent on WebP: 0 least, 6 most. 4 costs twice the CPU of 2 for 3 to 9 % fewer bytes.",
+        description="CPU spent on WebP: 0 least, 6 most. 4 costs twice the CPU of 2 for 3 to 10 % fewer bytes.",
     )
     avif_effort: int = Field(
         default=1,
