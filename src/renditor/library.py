@@ -58,7 +58,6 @@ class MediaProcessingService(service.MediaProcessingService):
 
     def __init__(self, data: Path | str = "data", **settings: Any) -> None:
         self._settings = config.load(data=Path(data), **settings)
-        self._views = Views(self._settings.base_url)
         self._app: app.App | None = None
 
     async def start(self) -> None:
@@ -66,6 +65,7 @@ class MediaProcessingService(service.MediaProcessingService):
         await asyncio.to_thread(app.first_start, self._settings, make_key=False)
         self._app = app.build(self._settings, "embedded")
         super().__init__(self._app.service.flows)
+        self._views = Views(self._settings.base_url, self.flows.deliver.gate.opened)
         await asyncio.to_thread(self._app.jobs.start_worker)
 
     async def stop(self) -> None:

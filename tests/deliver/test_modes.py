@@ -87,3 +87,28 @@ def test_streams_are_on_the_ladder() -> None:
     assert allowed("ladder", "sp_auto/film.m3u8", "video")
     assert allowed("ladder", "film.mp4", "video")
     assert not allowed("ladder", "so_1,w_320/film.jpg", "video")
+
+
+@pytest.mark.parametrize(
+    ("mode", "tail", "signed"),
+    [
+        ("open", "w_7/v1/cat.jpg", False),
+        ("ladder", "v1/cat.jpg", False),
+        ("ladder", "c_fill,h_200,w_200/v1/cat.jpg", False),  # t_thumb, as it is stored
+        ("ladder", "w_7/v1/cat.jpg", True),
+        ("ladder", "sp_auto/v1/film.m3u8", False),
+        ("signed", "v1/cat.jpg", True),
+        ("signed", "sp_auto/v1/film.m3u8", True),
+    ],
+)
+def test_urls_are_signed_where_they_would_be_refused(mode: str, tail: str, signed: bool) -> None:
+    opened = Gate(DeliverySettings.model_validate(SETTINGS | {"mode": mode}), SECRET).opened(tail)
+    assert (opened != tail) is signed
+    assert opened.endswith(tail)
+    assert allowed(mode, opened)
+
+
+@pytest.mark.parametrize("tail", ["no_such/v1/cat.jpg", f"v1/{'x' * 6000}.jpg"])
+def test_what_nobody_can_ask_for_is_not_signed(tail: str) -> None:
+    gate = Gate(DeliverySettings.model_validate(SETTINGS | {"mode": "signed"}), SECRET)
+    assert gate.opened(tail) == tail

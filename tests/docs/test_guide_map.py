@@ -105,7 +105,7 @@ def _is_name(name: str) -> bool:
 def _asset_fields() -> set[str]:
     values = dict.fromkeys(Asset.__dataclass_fields__, "x") | {"created_at": 0, "updated_at": 0, "version": 1}
     asset = Asset(**values | {"media_type": "video", "status": "completed", "tags": (), "metadata": {}})  # type: ignore[arg-type]
-    return set(Views("http://127.0.0.1:8000").asset(asset))
+    return set(Views("http://127.0.0.1:8000", str).asset(asset))
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_what_is_found_in_a_picture_is_told() -> None:
 @pytest.mark.parametrize("media_type", ["image", "video", "audio"])
 def test_every_field_of_an_asset_is_told(media_type: str) -> None:
     shown = json.loads(next(block.text for block in blocks(PAGE) if block.language == "json"))
-    fields = Views("http://127.0.0.1:8000").asset(_asset(media_type))
+    fields = Views("http://127.0.0.1:8000", str).asset(_asset(media_type))
     assert list(shown) == [name for name in fields if name not in ("hls_url", "dash_url", "mp4_url", "poster_url")]
     for name in fields:
         assert f"`{name}`" in TEXT or name in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from html.parser import HTMLParser
 from pathlib import Path
@@ -243,6 +244,33 @@ def test_where_signatures_are_asked_for_urls_are_signed(photo: Path, tmp_path: P
         text = srcset(client, asset, widths="50", transformation="l_text:Arial_20:50%25%20off,g_north")["urls"]
         for url in (on_ladder, off_ladder, *text):
             assert client.get(url.replace("http://127.0.0.1:0", server.url)).status_code == 200, url
+        client.close()
+
+
+def test_the_urls_of_assets_work_as_they_stand_where_everything_is_signed(photo: Path, tmp_path: Path) -> None:
+    with start_server(tmp_path / "data", RENDITOR_DELIVERY__MODE="signed", RENDITOR_PUBLIC_URL="") as server:
+        client = Client(server)
+        uploaded = client.upload(photo, public_id="fo lder/ph~oto").json()
+        chains = {"transformations": ["w_60,f_png", "l_text:Arial_20:50%25%20off,g_north"]}
+        job = client.call("POST", f"/media/{uploaded['id']}/renditions", json=chains).json()
+        assert job_done(client, job)["status"] == "completed"
+        path = f"/media/{uploaded['id']}"
+        asset = client.call("GET", path).json()
+        (listed,) = client.call("GET", "/media").json()["items"]
+        status = client.call("GET", f"{path}/status").json()
+        urls = [some["url"] for some in (uploaded, asset, listed, status, *asset["renditions"])]
+        assert len(urls) == 6
+        for url in urls:
+            assert client.get(url.replace("http://127.0.0.1:0", server.url)).status_code == 200, url
+        bare = asset["url"].replace("http://127.0.0.1:0", server.url)
+        assert client.get(re.sub("s--[^/]*--/", "", bare)).status_code == 401
+        clip = client.upload(media.video(tmp_path / "clip.mp4", "160x90", 1)).json()
+        done = client.done(clip["id"])
+        for name in ("url", "mp4_url", "hls_url", "dash_url", "poster_url"):
+            assert client.get(done[name].replace("http://127.0.0.1:0", server.url)).status_code == 200, name
+        for rendition in done["renditions"]:
+            assert "/s--" not in rendition["url"]  # sets need no signature
+            assert client.get(rendition["url"].replace("http://127.0.0.1:0", server.url)).status_code == 200
         client.close()
 
 

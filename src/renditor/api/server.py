@@ -99,7 +99,7 @@ def create(
             allow_headers=["authorization", "content-type", "x-filename"],
             expose_headers=["location", "x-request-id", "retry-after"],
         )
-    views = Views(options.public_url)
+    views = Views(options.public_url, service.flows.deliver.gate.opened)
     api.include_router(media.router(service, views))
     api.include_router(responsive.router(service, views))
     api.include_router(health.router(checks, protections))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -16,10 +17,16 @@ from renditor.models import Asset, Job, Rendition
 
 
 class Views:
-    """``public_url``: how the world reaches this server, such as ``https://media.example.com``; no slash at the end."""
+    """How answers show assets.
 
-    def __init__(self, public_url: str) -> None:
+    Args:
+        public_url: how the world reaches this server, such as ``https://media.example.com``.
+        opened: signs the tail of a delivery path where this server asks for it (``Gate.opened``).
+    """
+
+    def __init__(self, public_url: str, opened: Callable[[str], str]) -> None:
         self._public_url = public_url.rstrip("/")
+        self._opened = opened
 
     def asset(self, asset: Asset, renditions: list[Rendition] | None = None) -> dict[str, Any]:
         """The asset of the contract. ``renditions`` is empty in lists."""
@@ -131,10 +138,8 @@ class Views:
     def _url(self, asset: Asset, extension: str, transformation: str = "") -> str:
         kind = resource_type(asset.media_type)
         name = quote(asset.public_id, safe="/")
-        return (
-            f"{self._public_url}/{asset.tenant}/{kind}/upload/"
-            f"{quote(transformation, safe='/,:_$!~.-')}v{asset.version}/{name}.{extension}"
-        )
+        tail = f"{quote(transformation, safe='/,:_$!~.-')}v{asset.version}/{name}.{extension}"
+        return f"{self._public_url}/{asset.tenant}/{kind}/upload/{self._opened(tail)}"
 
 
 def _iso(milliseconds: int) -> str:

@@ -71,7 +71,7 @@ class Deliver:
         self.settings = settings
         self._catalog = catalog
         self._storage = storage
-        self._gate = gate
+        self.gate = gate
         self._around = around
         self.offers = Offers(settings, gate)
         self._presets = settings.presets
@@ -138,7 +138,7 @@ class Deliver:
         if asset is None and path.doubt:
             raise path.doubt
         if not plan.assets:
-            self._gate.check(path)
+            self.gate.check(path)
         if asset is None:
             return await self._default(plan, request)
         found = ((plan.name, asset), *await layers.find(path.transformation, asset, self._public))

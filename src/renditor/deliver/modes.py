@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from renditor.deliver.settings import DeliverySettings
-from renditor.errors import Unauthenticated
+from renditor.errors import InvalidTransformation, NotFound, Unauthenticated
 from renditor.transformation import Component, parse
 from renditor.transformation.expressions import Deferred
 from renditor.transformation.operations import (
@@ -66,10 +66,17 @@ class Gate:
         )
 
     def opened(self, tail: str) -> str:
-        """The tail of a picture's path, with a signature in front of it where this server asks for one."""
-        path = split_delivery_path(tail)
+        """The tail of a path without signature, with one in front of it where this server asks for one.
+
+        A tail that nothing is delivered under (too long, or a transformation of an older version) stays as it is.
+        """
+        if self._settings.mode == "open":
+            return tail
         try:
+            path = split_delivery_path(tail)
             self.check(path)
+        except (InvalidTransformation, NotFound):
+            return tail
         except Unauthenticated:
             return f"s--{sign(path.signed, self._secret, long=True)}--/{tail}"
         return tail
