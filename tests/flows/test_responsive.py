@@ -215,6 +215,9 @@ def test_chains_and_presets_are_made_ahead(client: Client, photo: Path) -> None:
         ({"transformation": "zz_1"}, 400),
         ({"preset": "nothing"}, 400),
         ({"transformations": ["w_10", "c_crop,w_10,h_10,x_5000"]}, 400),
+        ({"transformation": "sp_auto"}, 400),
+        ({"transformation": "w_10/so_1"}, 400),
+        ({"widths": [10], "transformation": "so_1"}, 400),
         ({"transformation": "l_nothing,w_10/fl_layer_apply"}, 404),
     ],
 )
@@ -225,6 +228,15 @@ def test_nothing_begins_where_something_is_wrong(
     response = client.call("POST", f"/media/{asset['id']}/renditions", json=body)
     assert response.status_code == status, response.text
     assert pictures_of(client, asset) == before
+
+
+@pytest.mark.parametrize("chain", ["so_1", "sp_auto", "w_10/so_1,f_auto", "l_text:Arial_20:Hi/fl_layer_apply/so_1"])
+def test_pictures_have_nothing_that_only_videos_have(client: Client, asset: dict[str, Any], chain: str) -> None:
+    ahead = client.call("POST", f"/media/{asset['id']}/renditions", json={"transformation": chain})
+    visited = client.get(f"/main/image/upload/{chain}/{asset['public_id']}.jpg")
+    for refused in (ahead, visited):
+        assert refused.status_code == 400, refused.text
+        assert "applies to video only" in refused.text
 
 
 def test_jobs_belong_to_their_asset(client: Client, asset: dict[str, Any], photo: Path) -> None:

@@ -31,6 +31,7 @@ from renditor.errors import NotFound
 from renditor.images.base import ImageInfo, RemoteURL
 from renditor.images.codecs.formats import FORMATS, pick_format, shown_format
 from renditor.images.insight import Insight, fingerprint, is_provisional
+from renditor.images.pipeline.walk import check_media
 from renditor.models import Asset
 from renditor.storage.base import Storage
 from renditor.transformation import Transformation
@@ -127,7 +128,12 @@ class Pictures:
     def wanted(
         self, asset: Asset, transformation: Transformation, output: str, source: Checkout, layers: Found
     ) -> Wanted:
-        """The one picture that this asks for: the transformation with nothing left to hints, a concrete format."""
+        """The one picture that this asks for: the transformation with nothing left to hints, a concrete format.
+
+        Raises: InvalidTransformation: a picture is asked for what only videos have.
+        """
+        if asset.media_type == "image":  # so_ says which frame of a video
+            check_media(transformation)
         picture = transformation.without(FORMAT, DEFAULT_IMAGE)
         for flag in _ABOUT_THE_ANSWER:
             picture = picture.without_flag(flag)

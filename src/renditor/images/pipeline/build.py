@@ -24,7 +24,7 @@ from renditor.images.pipeline.layers import Layers
 from renditor.images.pipeline.modes import gravity_of
 from renditor.images.pipeline.operations import Pixels
 from renditor.images.pipeline.srgb import to_srgb
-from renditor.images.pipeline.walk import Sketch, Stage, facts_of, walk
+from renditor.images.pipeline.walk import Sketch, Stage, check_media, facts_of, walk
 from renditor.transformation import Component, Transformation
 from renditor.transformation.expressions import Deferred, Facts
 from renditor.transformation.operations import ANGLE, CONDITION, DELAY, EFFECT, PAGE, VARIABLES
@@ -74,7 +74,7 @@ def build(job: Job, bounds: Bounds) -> Picture:
         LimitExceeded: the page asked for is larger than the source may be.
         pyvips.Error: see ``loading.load``.
     """
-    _check_media(job.transformation)
+    check_media(job.transformation)
     view = _view(job)
     page = _page(job, view)
     info, insight = _as_asked(job, view, page, bounds)
@@ -100,13 +100,6 @@ def build(job: Job, bounds: Bounds) -> Picture:
         image, made = _animated(pixels, frames, decided.last(DELAY)), pixels.size
     check_fits(job.output, made, frame_count, alpha=image.hasalpha())
     return Picture(image, made, frame_count, decided)
-
-
-def _check_media(transformation: Transformation) -> None:
-    for component in transformation:
-        for operation in component.operations:
-            if "image" not in operation.media:
-                raise InvalidTransformation(f"{operation.key}_ ({operation.name}) applies to video only")
 
 
 def _facts(job: Job, info: ImageInfo, insight: Insight) -> Facts:

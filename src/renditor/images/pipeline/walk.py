@@ -14,6 +14,7 @@ from fractions import Fraction
 from math import ceil, cos, radians, sin
 from typing import Protocol
 
+from renditor.errors import InvalidTransformation
 from renditor.images.insight import NOTHING_KNOWN, Insight
 from renditor.images.pipeline import carry
 from renditor.images.pipeline.geometry import Box, Geometry, Size, pixels, rounded
@@ -178,6 +179,14 @@ def results(
     sketch = Sketch(source, measure or (lambda *_: (source, NOTHING_KNOWN)))
     walk(sketch, transformation, facts or facts_of(source, insight), insight)
     return sketch.made or [source]
+
+
+def check_media(transformation: Transformation) -> None:
+    """Raises: InvalidTransformation: it names something that pictures do not have, such as ``so_`` or ``sp_``."""
+    for component in transformation:
+        for operation in component.operations:
+            if "image" not in operation.media:
+                raise InvalidTransformation(f"{operation.key}_ ({operation.name}) applies to video only")
 
 
 def facts_of(source: Size, insight: Insight, *, pages: int = 1, tags: frozenset[str] = frozenset()) -> Facts:
