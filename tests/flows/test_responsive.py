@@ -239,6 +239,39 @@ def test_pictures_have_nothing_that_only_videos_have(client: Client, asset: dict
         assert "applies to video only" in refused.text
 
 
+@pytest.mark.parametrize(
+    ("chain", "accept", "content_type"),
+    [
+        ("if_w_gt_900/f_png/if_end", OLD, "image/png"),
+        ("if_w_gt_2000/f_png/if_end", OLD, "image/jpeg"),
+        ("w_50/if_w_gt_900/f_png/if_else/f_webp/if_end", OLD, "image/webp"),
+        ("f_webp/if_w_gt_2000/f_png/if_end/w_50", OLD, "image/webp"),
+        ("if_w_gt_900/f_auto/if_else/f_png/if_end/w_300", MODERN, "image/avif"),
+        ("if_w_gt_900/f_auto/if_else/f_png/if_end/w_300", OLD, "image/jpeg"),
+    ],
+)
+def test_a_format_counts_where_its_condition_holds(
+    client: Client, asset: dict[str, Any], chain: str, accept: str, content_type: str
+) -> None:
+    url = f"/main/image/upload/{chain}/{asset['public_id']}.jpg"
+    for _ in ("made", "from memory"):
+        response = client.get(url, accept=accept)
+        assert (response.status_code, response.headers["content-type"]) == (200, content_type)
+        assert ("vary" in response.headers) is ("f_auto" in chain)
+
+
+def test_a_picture_made_ahead_has_the_format_of_the_condition_that_holds(client: Client, photo: Path) -> None:
+    asset = client.upload(photo).json()
+    chain = "if_w_gt_2000/f_png/if_else/f_webp/if_end/w_52"
+    answer = client.call("POST", f"/media/{asset['id']}/renditions", json={"transformation": chain})
+    assert job_done(client, answer.json())["status"] == "completed"
+    ((name, made),) = pictures_of(client, asset).items()
+    assert made["content_type"] == "image/webp", name
+    served = client.get(f"/main/image/upload/{chain}/{asset['public_id']}.jpg")
+    assert served.headers["content-type"] == "image/webp"
+    assert len(pictures_of(client, asset)) == 1
+
+
 def test_jobs_belong_to_their_asset(client: Client, asset: dict[str, Any], photo: Path) -> None:
     other = client.upload(photo).json()
     job = client.call("POST", f"/media/{asset['id']}/renditions", json={"transformation": "w_20"}).json()

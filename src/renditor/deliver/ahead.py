@@ -19,7 +19,7 @@ from renditor.catalog import Catalog, assets, pictures
 from renditor.catalog.current import Name
 from renditor.deliver import hints, layers
 from renditor.deliver.layers import Found
-from renditor.deliver.pictures import Pictures
+from renditor.deliver.pictures import Pictures, named_format
 from renditor.deliver.rendering import Wanted, original, rendition_of, too_many
 from renditor.images.base import ImageInfo, Rendered
 from renditor.images.codecs.formats import pick_format
@@ -30,7 +30,7 @@ from renditor.models import Asset, OnProgress, new_id
 from renditor.routing import MediaRouter
 from renditor.storage.base import Storage
 from renditor.transformation import Transformation
-from renditor.transformation.operations import FORMAT, START
+from renditor.transformation.operations import START
 
 # One ``Accept`` for each answer that ``f_auto`` may give.
 _CLIENTS = ("image/avif,image/webp", "image/webp", "")
@@ -97,7 +97,7 @@ class Ahead:
         size = Size(info.width, info.height)
         if not found:  # what layers make of sizes, rendering says
             results(size, chosen, insight, facts=facts_of(size, insight, pages=info.pages, tags=frozenset(asset.tags)))
-        asked = chain.last(FORMAT)
+        asked = named_format(asset, chosen)
         outputs = dict.fromkeys(pick_format(accept, asked, info, chosen) for accept in _CLIENTS)
         source = original(asset, self.storage)
         return [_Planned(self.pictures.wanted(asset, chosen, output, source, found), found) for output in outputs]

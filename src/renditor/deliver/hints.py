@@ -60,7 +60,7 @@ class Needs:
         asked = path.transformation
         quality = asked.last(QUALITY)
         return cls(
-            accept=(asked.last(FORMAT) or path.ext) == "auto",
+            accept=_may_be_auto(asked, path.ext),
             width=WIDTH.key in asked.hinted,
             dpr=DPR.key in asked.hinted,
             quality=isinstance(quality, AutoQuality),
@@ -101,6 +101,13 @@ class Needs:
             dpr,
             self.quality and request.hints.get(SAVE_DATA, "").strip().lower() == "on",
         )
+
+
+def _may_be_auto(asked: Transformation, ext: str | None) -> bool:
+    """Conditions are decided for each asset: until then any format that is named may be the one."""
+    if asked.conditional:
+        return "auto" in (ext, *(component.get(FORMAT) for component in asked))
+    return (asked.last(FORMAT) or ext) == "auto"
 
 
 def resolve(transformation: Transformation, client: Client, own_width: int | None) -> Transformation:

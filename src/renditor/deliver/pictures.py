@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -27,11 +28,12 @@ from renditor.deliver.responses import (
 )
 from renditor.deliver.settings import DeliverySettings
 from renditor.deliver.usage import Usage
-from renditor.errors import NotFound
+from renditor.errors import InvalidTransformation, NotFound
 from renditor.images.base import ImageInfo, RemoteURL
 from renditor.images.codecs.formats import FORMATS, pick_format, shown_format
 from renditor.images.insight import Insight, fingerprint, is_provisional
-from renditor.images.pipeline.walk import check_media
+from renditor.images.pipeline.geometry import Size
+from renditor.images.pipeline.walk import check_media, decided, facts_of
 from renditor.models import Asset
 from renditor.storage.base import Storage
 from renditor.transformation import Transformation
@@ -109,7 +111,7 @@ class Pictures:
             return variant
         path = plan.path
         chosen = hints.resolve(path.transformation, client, asset.width)
-        output = pick_format(request.accept, _wanted_format(asset, path), _picture_info(asset), chosen)
+        output = pick_format(request.accept, _wanted_format(asset, chosen, path.ext), _picture_info(asset), chosen)
         layers = plan.assets[1:]
         wanted = self.wanted(asset, chosen, output, source, layers)
         if layers:
@@ -165,9 +167,20 @@ def _more(plan: Plan) -> Headers:
     return more
 
 
-def _wanted_format(asset: Asset, path: DeliveryPath) -> str:
+def named_format(asset: Asset, transformation: Transformation) -> str | None:
+    """What ``f_`` says for this asset: inside of a condition it counts where that holds."""
+    if transformation.conditional:
+        info, insight = _picture_info(asset), Insight.from_json(asset.metadata)
+        size = Size(info.width, info.height)
+        facts = facts_of(size, insight, pages=info.pages, tags=frozenset(asset.tags))
+        with contextlib.suppress(InvalidTransformation):  # what is wrong with the chain, rendering says
+            transformation = decided(size, transformation, insight, facts)
+    return transformation.last(FORMAT)
+
+
+def _wanted_format(asset: Asset, transformation: Transformation, ext: str | None) -> str:
     """``f_`` wins over the extension, which wins over the stored format, where browsers show that."""
-    asked = path.transformation.last(FORMAT) or path.ext
+    asked = named_format(asset, transformation) or ext
     if asked is None:
         return shown_format(_picture_info(asset))
     if asked not in FORMATS and asked != "auto":

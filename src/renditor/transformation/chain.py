@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from renditor.transformation.expressions import Deferred
-from renditor.transformation.operations import BY_KEY, DPR, FLAG, MAX_SIDE, Operation
+from renditor.transformation.operations import BY_KEY, CONDITION, DPR, FLAG, MAX_SIDE, Operation
 from renditor.transformation.values import Auto, Flag
 
 T = TypeVar("T")
@@ -82,6 +82,11 @@ class Transformation:
         keys = {operation.key for operation in operations}
         kept = (tuple(pair for pair in component.parameters if pair[0] not in keys) for component in self.components)
         return Transformation(tuple(Component(parameters) for parameters in kept if parameters))
+
+    @property
+    def conditional(self) -> bool:
+        """Whether parts of the chain count only for some pictures (``if_``)."""
+        return any(component.get(CONDITION) is not None for component in self.components)
 
     @property
     def hinted(self) -> frozenset[str]:

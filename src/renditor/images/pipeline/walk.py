@@ -181,6 +181,11 @@ def results(
     return sketch.made or [source]
 
 
+def decided(source: Size, transformation: Transformation, insight: Insight, facts: Facts) -> Transformation:
+    """The chain with everything decided; a layer counts as large as the original. Arguments and errors: ``results``."""
+    return walk(Sketch(source, lambda *_: (source, NOTHING_KNOWN)), transformation, facts, insight)
+
+
 def check_media(transformation: Transformation) -> None:
     """Raises: InvalidTransformation: it names something that pictures do not have, such as ``so_`` or ``sp_``."""
     for component in transformation:
