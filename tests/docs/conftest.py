@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from renditor.api.server import ApiOptions, Server, create
+from renditor.deliver.modes import Gate
 from renditor.deliver.settings import DeliverySettings
 
 
@@ -21,7 +22,8 @@ def api() -> Server:
     async def life() -> AsyncIterator[None]:
         yield
 
-    deliver = SimpleNamespace(settings=DeliverySettings())
+    settings = DeliverySettings()
+    deliver = SimpleNamespace(settings=settings, gate=Gate(settings, "0" * 64))
     nothing: Any = SimpleNamespace(flows=SimpleNamespace(deliver=deliver))
     options = ApiOptions("0", "http://127.0.0.1:8000")
     return create(cast("Any", nothing), options, {}, {}, life)
