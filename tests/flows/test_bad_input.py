@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -14,6 +14,21 @@ import pytest
 from renditor.testing import media
 from tests.client import Client
 from tests.flows.conftest import media_count, stored_files
+from tests.server import RunningServer, start_server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Not the one of all tests: what their jobs store in the background would be taken for something left behind."""
+    with start_server(tmp_path_factory.mktemp("bad-input") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: RunningServer) -> Iterator[Client]:
+    made = Client(server)
+    yield made
+    made.close()
 
 
 @pytest.fixture(autouse=True)
