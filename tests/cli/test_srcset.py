@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -12,17 +10,7 @@ import pyvips
 
 from renditor.testing import media
 from tests.cli.conftest import Run
-
-
-class Images(HTMLParser):
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, Any]]] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+from tests.html import Tags
 
 
 def offered(text: str) -> dict[str, int]:
@@ -38,7 +26,7 @@ def test_files_and_snippet_fit_together(run: Run, photo: Path) -> None:
     done = run("srcset", photo, "site", "--widths", "200,400,1600", "--alt", 'A "quoted" day', "--sizes", "50vw")
     assert done.status == 0
     assert done.err == ""
-    tags = Images(done.out).found
+    tags = Tags(done.out).found
     assert [tag for tag, _ in tags] == ["picture", "source", "source", "img"]
     image = tags[-1][1]
     assert (image["alt"], image["sizes"]) == ('A "quoted" day', "50vw")
