@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -161,7 +161,8 @@ OnProgress = Callable[[float, str], None]
 class Output:
     """One thing a plan made, inside the job folder.
 
-    ``kind``: ``hls`` (``path`` is a folder with ``master.m3u8`` and ``manifest.mpd``), ``mp4``, ``poster``, ``audio``.
+    ``kind``: ``hls`` (``path`` is a folder with ``master.m3u8`` and ``manifest.mpd``), ``mp4``, ``poster``,
+    ``storyboard`` (a folder with ``storyboard.vtt``), ``preview``, ``chapters``, ``audio``, ``waveform`` (a folder).
     ``bytes`` is the size of the file or the sum over the folder; sizes in px, ``duration`` in seconds.
     """
 
@@ -174,3 +175,7 @@ class Output:
     height: int | None = None
     duration: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+
+
+# Called with an adaptive set that can be played already, though it will get more rungs. Returns when it is published.
+OnPlayable = Callable[[Output], Awaitable[None]]

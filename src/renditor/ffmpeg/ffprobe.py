@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from renditor.errors import CorruptMedia, LimitExceeded, UnsupportedMedia
-from renditor.ffmpeg.probe import AudioStream, MediaProbe, VideoStream
+from renditor.ffmpeg.probe import AudioStream, Chapter, MediaProbe, SubtitleStream, VideoStream
 
 _INTERLACED = {"tt", "bb", "tb", "bt"}
 _WEBM_CODECS = {"vp8", "vp9", "av1", "opus", "vorbis"}
@@ -20,6 +20,8 @@ _WEBM_CODECS = {"vp8", "vp9", "av1", "opus", "vorbis"}
 _PUBLIC_TAGS = ("title", "artist", "album", "album_artist", "composer", "track", "disc", "date", "genre", "copyright")
 # Pixel shapes found in real files lie between 1:2 and 4:1; beyond this a shape is an error or an attack on memory.
 _MAX_PIXEL_ASPECT = 8
+# Books have a few hundred chapters; each becomes a cue and a line of JSON.
+_MOST_CHAPTERS = 1000
 # HEIF and AVIF are the same box format as MP4, and FFmpeg would show a picture as a video of one frame.
 _PICTURE_BRANDS = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1", "mif2", "avif", "avis"}
 
@@ -55,8 +57,8 @@ def parse(printed: Mapping[str, Any], size: int, *, estimated: bool = False) -> 
         video=moving,
         audio=audio,
         cover=next((_index(stream) for stream in videos if _flag(stream, "attached_pic")), None),
-        subtitles=tuple(_language(s) or "und" for s in streams if s.get("codec_type") == "subtitle"),
-        chapters=len(_list(printed.get("chapters"))),
+        subtitles=tuple(filter(None, (_subtitle(stream) for stream in streams))),
+        chapters=_chapters(_list(printed.get("chapters"))),
         tags=_tags(container, streams),
         estimated=estimated or not duration,
         streams=len(streams),
@@ -124,7 +126,39 @@ def _audio(stream: Mapping[str, Any]) -> AudioStream | None:
         bitrate=_integer(stream.get("bit_rate")),
         language=_language(stream),
         default=_flag(stream, "default"),
+        title=_title(stream),
+        commentary=_flag(stream, "comment"),
     )
+
+
+def _subtitle(stream: Mapping[str, Any]) -> SubtitleStream | None:
+    codec, index = stream.get("codec_name"), _index(stream)
+    if stream.get("codec_type") != "subtitle" or not isinstance(codec, str) or index is None:
+        return None
+    return SubtitleStream(
+        index=index,
+        codec=codec,
+        language=_language(stream),
+        title=_title(stream),
+        default=_flag(stream, "default"),
+        forced=_flag(stream, "forced"),
+        hearing_impaired=_flag(stream, "hearing_impaired"),
+    )
+
+
+def _chapters(printed: list[Any]) -> tuple[Chapter, ...]:
+    """Chapters in order of time; those without a length are left out."""
+    found = []
+    for one in map(_mapping, printed[:_MOST_CHAPTERS]):
+        start, end = _number(one.get("start_time")), _number(one.get("end_time"))
+        if start is not None and end is not None and end > start:
+            found.append(Chapter(max(0.0, start), end, _title(one) or ""))
+    return tuple(sorted(found, key=lambda chapter: chapter.start))
+
+
+def _title(owner: Mapping[str, Any]) -> str | None:
+    value = _mapping(owner.get("tags")).get("title")
+    return _printable(value) if isinstance(value, str) and value.strip() else None
 
 
 def _display_size(stream: Mapping[str, Any], width: int, height: int, rotation: int) -> tuple[int, int]:
@@ -209,8 +243,13 @@ def _tags(container: Mapping[str, Any], streams: list[Mapping[str, Any]]) -> dic
     for owner in (*reversed(streams), container):
         for name, value in _mapping(owner.get("tags")).items():
             if isinstance(value, str) and str(name).lower() in _PUBLIC_TAGS:
-                found[str(name).lower()] = re.sub(r"[\x00-\x1f\x7f]+", " ", value)[:500]
+                found[str(name).lower()] = _printable(value)
     return found
+
+
+def _printable(text: str) -> str:
+    """One line of at most 500 characters, without control characters."""
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", text)[:500].strip()
 
 
 def _language(stream: Mapping[str, Any]) -> str | None:

@@ -72,6 +72,30 @@ class AudioStream:
     bitrate: int | None = None
     language: str | None = None
     default: bool = False
+    title: str | None = None
+    commentary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleStream:
+    """One subtitle track. ``language`` as of ``AudioStream``; ``title`` as its author wrote it, untrusted."""
+
+    index: int
+    codec: str
+    language: str | None = None
+    title: str | None = None
+    default: bool = False
+    forced: bool = False
+    hearing_impaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A named part: ``start`` and ``end`` in seconds of the file's own time; ``title`` is untrusted, may be empty."""
+
+    start: float
+    end: float
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +115,8 @@ class MediaProbe:
     video: VideoStream | None = None
     audio: tuple[AudioStream, ...] = ()
     cover: int | None = None
-    subtitles: tuple[str, ...] = ()
-    chapters: int = 0
+    subtitles: tuple[SubtitleStream, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     estimated: bool = False
     measured: bool = False
@@ -141,8 +165,10 @@ class MediaProbe:
             "channels": audio and audio.channels,
             "sample_rate": audio and audio.sample_rate,
             "audio_streams": [asdict(stream) for stream in self.audio],
-            "subtitles": list(self.subtitles),
-            "chapters": self.chapters,
+            "subtitles": [stream.language or "und" for stream in self.subtitles],
+            "subtitle_streams": [asdict(stream) for stream in self.subtitles],
+            "chapters": len(self.chapters),
+            "chapter_list": [asdict(chapter) for chapter in self.chapters],
             "cover": self.cover is not None,
             "tags": dict(self.tags),
         }

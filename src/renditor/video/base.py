@@ -8,7 +8,7 @@ from typing import Protocol
 from pydantic import BaseModel, Field
 
 from renditor.ffmpeg.probe import MediaProbe
-from renditor.models import OnProgress, Output
+from renditor.models import OnPlayable, OnProgress, Output
 from renditor.video.plan import Tier, VideoPlan
 
 
@@ -30,8 +30,18 @@ class VideoProvider(Protocol):
         """
         ...
 
-    async def run(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> tuple[Output, ...]:
+    async def run(
+        self,
+        plan: VideoPlan,
+        source: Path,
+        folder: Path,
+        on_progress: OnProgress,
+        on_playable: OnPlayable | None = None,
+    ) -> tuple[Output, ...]:
         """Carry out ``plan`` inside ``folder`` (private, empty at first) and verify every output by reading it back.
+
+        ``on_playable`` is awaited where the plan is ``first_playable``: with the set of the smallest rung, checked,
+        while the others are still to be encoded. The files of that rung stay as they are.
 
         Raises: ProcessingFailed, CorruptMedia, LimitExceeded, NoSuchStream.
         """

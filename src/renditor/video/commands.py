@@ -12,9 +12,7 @@ from typing import Final
 from renditor.ffmpeg.run import NO_METADATA
 from renditor.ffmpeg.workspace import WORK
 from renditor.video.ladder import Rung
-from renditor.video.plan import GOP_SECONDS, Colour, VideoPlan
-
-AUDIO_FILE: Final = WORK / "audio.mp4"
+from renditor.video.plan import GOP_SECONDS, AudioTrack, Colour, VideoPlan
 
 # A key frame at the first frame and then every 2 s after the last one. Counted in time, not in frames, so that all
 # rungs have theirs at the same place; a little less than 2 s, because times are floating point numbers.
@@ -36,6 +34,11 @@ def rung_file(rung: Rung) -> PurePosixPath:
     return WORK / f"{rung.name}.mp4"
 
 
+def track_file(track: AudioTrack) -> PurePosixPath:
+    """Where the encoded sound of a track lies until it is packaged."""
+    return WORK / f"{track.name}.mp4"
+
+
 def encode(plan: VideoPlan, source: list[str], *, threads: int, tone_mapping: bool) -> list[str]:
     """One run for everything: the source is decoded once, and each rung and the sound become a file of their own.
 
@@ -55,14 +58,13 @@ def encode(plan: VideoPlan, source: list[str], *, threads: int, tone_mapping: bo
             *NO_METADATA,
             *("-f", "mp4", str(rung_file(rung))),
         ]
-    if plan.audio:
-        language = ("-metadata:s:a:0", f"language={plan.audio.language}") if plan.audio.language else ()
+    for number, track in enumerate(plan.audio):
         arguments += [
-            *("-map", "[a]", "-c:a", "aac", "-b:a", str(plan.audio.bitrate)),
+            *("-map", f"[a{number}]", "-c:a", "aac", "-b:a", str(track.bitrate)),
             *limit(plan),
             *NO_METADATA,
-            *language,
-            *("-f", "mp4", str(AUDIO_FILE)),
+            *_language(0, track),
+            *("-f", "mp4", str(track_file(track))),
         ]
     return arguments
 
@@ -72,16 +74,17 @@ def progressive(plan: VideoPlan, opened: list[list[str]], output: str) -> list[s
 
     Args:
         plan: what is made.
-        opened: the arguments that open the rung's file and, if there is sound, the sound's.
+        opened: the arguments that open the rung's file, and then those of the sound.
         output: name of the file.
     """
     inputs = [argument for source in opened for argument in source]
-    sound = ("-map", "1:a:0") if plan.audio else ()
+    sound = [part for number in range(len(plan.audio)) for part in ("-map", f"{number + 1}:a:0")]
+    languages = [part for number, track in enumerate(plan.audio) for part in _language(number, track)]
     return [
         *inputs,
         *("-map", "0:v:0", *sound, "-c", "copy"),
         *NO_METADATA,
-        *(("-metadata:s:a:0", f"language={plan.audio.language}") if plan.audio and plan.audio.language else ()),
+        *languages,
         *("-movflags", "+faststart", "-f", "mp4", output),
     ]
 
@@ -104,34 +107,41 @@ def colours(colour: Colour, size: str, *, tone_mapping: bool) -> list[str]:
 
 
 def graph(plan: VideoPlan, *, tone_mapping: bool) -> str:
-    """The filter graph from the source to ``[v0]``, ``[v1]``, ... and ``[a]``.
+    """The filter graph from the source to ``[v0]``, ``[v1]``, ... and ``[a0]``, ``[a1]``, ..."""
+    sound = [_sound(track, number) for number, track in enumerate(plan.audio)]
+    return ";".join([*(_pictures(plan, tone_mapping=tone_mapping) if plan.rungs else ()), *sound])
 
-    Steps that all rungs share run once, before the split.
-    """
+
+def _pictures(plan: VideoPlan, *, tone_mapping: bool) -> list[str]:
+    """Steps that all rungs share run once, before the split."""
+    picture = plan.moving
     # Pictures start with the sound: a first frame that comes late is shown from the beginning.
-    times = "setpts='if(eq(N,0),0,PTS)'" if plan.variable else f"fps={plan.rate}:start_time=0"
+    times = "setpts='if(eq(N,0),0,PTS)'" if picture.variable else f"fps={picture.rate}:start_time=0"
     shared = [times]
-    if plan.deinterlace:
+    if picture.deinterlace:
         shared.insert(0, "bwdif=mode=send_frame:deint=interlaced")
     top = plan.rungs[0]
-    own = [colours(plan.colour, f"w={rung.width}:h={rung.height}", tone_mapping=tone_mapping) for rung in plan.rungs]
-    if plan.colour.dynamic in ("pq", "hlg") and tone_mapping:
+    own = [colours(picture.colour, f"w={rung.width}:h={rung.height}", tone_mapping=tone_mapping) for rung in plan.rungs]
+    if picture.colour.dynamic in ("pq", "hlg") and tone_mapping:
         # Tone-mapping works on 32-bit floats: once, at the largest size, instead of for every rung.
-        shared += colours(plan.colour, f"w={top.width}:h={top.height}", tone_mapping=True)
+        shared += colours(picture.colour, f"w={top.width}:h={top.height}", tone_mapping=True)
         shared.append(_SDR)
         own = [[f"scale=w={rung.width}:h={rung.height}:flags=bicubic"] for rung in plan.rungs]
     count = len(plan.rungs)
     outs = "".join(f"[s{number}]" for number in range(count))
-    parts = [f"[0:{plan.video_stream}]{','.join(shared)},split={count}{outs}"]
+    parts = [f"[0:{picture.stream}]{','.join(shared)},split={count}{outs}"]
     parts += [f"[s{number}]{','.join(filters)},setsar=1,{_BT709}[v{number}]" for number, filters in enumerate(own)]
-    if plan.audio:
-        parts.append(_sound(plan.audio.stream, plan.audio.sample_rate))
-    return ";".join(parts)
+    return parts
 
 
-def _sound(stream: int, sample_rate: int) -> str:
+def _sound(track: AudioTrack, number: int) -> str:
     """Stereo (5.1 is mixed down), from time 0, with gaps filled by silence, so that it stays with the pictures."""
-    return f"[0:{stream}]aresample={sample_rate}:async=1:first_pts=0,aformat=channel_layouts=stereo[a]"
+    resample = f"aresample={track.sample_rate}:async=1:first_pts=0"
+    return f"[0:{track.stream}]{resample},aformat=channel_layouts=stereo[a{number}]"
+
+
+def _language(number: int, track: AudioTrack) -> tuple[str, ...]:
+    return (f"-metadata:s:a:{number}", f"language={track.language}") if track.language else ()
 
 
 def _x264(plan: VideoPlan, rung: Rung) -> list[str]:
@@ -143,7 +153,7 @@ def _x264(plan: VideoPlan, rung: Rung) -> list[str]:
         *timing(plan),
         # Key frames only where asked for, and closed: a segment never needs the one before it.
         *("-force_key_frames", _KEY_FRAMES, "-forced-idr", "1", "-sc_threshold", "0"),
-        *("-x264-params", f"fps={plan.rate}:open-gop=0"),
+        *("-x264-params", f"fps={plan.moving.rate}:open-gop=0"),
     ]
 
 
@@ -153,9 +163,10 @@ def timing(plan: VideoPlan) -> tuple[str, ...]:
     If those are uneven they are rounded to the grid, two on one place become one, and there are no B-frames: what is
     decoded ahead of its time over a long gap would make segments longer than their playlists say.
     """
+    rate = plan.moving.rate
     even = ("-fps_mode", "passthrough")
-    uneven = ("-fps_mode", "vfr", "-enc_time_base", f"{plan.rate.denominator}/{plan.rate.numerator}", "-bf", "0")
-    return uneven if plan.variable else even
+    uneven = ("-fps_mode", "vfr", "-enc_time_base", f"{rate.denominator}/{rate.numerator}", "-bf", "0")
+    return uneven if plan.moving.variable else even
 
 
 def limit(plan: VideoPlan) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from renditor.ffmpeg.probe import MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import Budget, Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes, workspace
-from renditor.models import OnProgress, Output
+from renditor.models import OnPlayable, OnProgress, Output
 from renditor.video import commands, frames, package, poster, verify
 from renditor.video.base import VideoSettings
 from renditor.video.plan import OUTPUTS, OutputKind, VideoPlan
@@ -57,12 +57,19 @@ class FFmpegVideo:
         if "mp4" in plan.outputs:
             found.append(self._toolbox.shown("remuxing", "ffmpeg", self._remuxing(plan)))
         if "poster" in plan.outputs:
-            moment = poster.times(plan.duration)[0]  # which one it will be is seen when they have been measured
+            moment = poster.times(plan.moving.duration)[0]  # which one it will be is seen when they have been measured
             found.append(self._toolbox.shown("poster", "ffmpeg", self._looking(plan)))
             found.append(self._toolbox.shown("poster", "ffmpeg", self._picturing(plan, moment)))
         return found
 
-    async def run(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> tuple[Output, ...]:
+    async def run(
+        self,
+        plan: VideoPlan,
+        source: Path,
+        folder: Path,
+        on_progress: OnProgress,
+        on_playable: OnPlayable | None = None,  # noqa: ARG002 - no plan is first_playable yet
+    ) -> tuple[Output, ...]:
         """See ``VideoProvider``."""
         self._require(plan)
         async with workspace(folder, (package.FOLDER, _MP4, _POSTER)):
@@ -77,7 +84,7 @@ class FFmpegVideo:
             on_progress(_REMUXED, "poster")
             if "poster" in plan.outputs:
                 await self._run_here(plan, self._looking(plan), folder)
-                moment = poster.choose(folder, poster.times(plan.duration))
+                moment = poster.choose(folder, poster.times(plan.moving.duration))
                 await self._run_here(plan, self._picturing(plan, moment), folder)
             on_progress(_PICTURED, "verifying")
             await self._verify(plan, encoded, folder)
@@ -147,8 +154,8 @@ class FFmpegVideo:
     def _require(self, plan: VideoPlan) -> None:
         """Nothing is begun that cannot be finished with the programs that are here."""
         binaries = self._toolbox.binaries
-        sound, picture = ("aac",) if plan.audio else (), ("mjpeg",) if "poster" in plan.outputs else ()
-        binaries.require_encoders(("libx264", *sound, *picture))
+        needs = {"libx264": plan.rungs, "aac": plan.audio, "mjpeg": "poster" in plan.outputs}
+        binaries.require_encoders([encoder for encoder, needed in needs.items() if needed])
         binaries.require("ffprobe")
         if "hls" in plan.outputs:
             binaries.require("packager")
@@ -186,7 +193,7 @@ class FFmpegVideo:
             raise ProcessingFailed("The result did not pass its check: it has another codec or size than planned.")
         if bool(found.audio) != (plan.source.audio is not None):
             raise ProcessingFailed("The result did not pass its check: it has not the planned sound.")
-        verify.expect_length("pictures", found.video.duration or 0.0, plan.source.duration, may_exceed=True)
+        verify.expect_length("pictures", found.video.duration or 0.0, plan.source.moving.duration, may_exceed=True)
         return Output(
             kind="video",
             name=path.name,
@@ -208,12 +215,12 @@ class FFmpegVideo:
         )
 
     def _remuxing(self, plan: VideoPlan) -> list[str]:
-        files = [commands.rung_file(plan.rungs[0]), *([commands.AUDIO_FILE] if plan.audio else [])]
+        files = [commands.rung_file(plan.rungs[0]), *map(commands.track_file, plan.audio)]
         return commands.progressive(plan, [self._toolbox.open(Path(file)) for file in files], _MP4)
 
     def _looking(self, plan: VideoPlan) -> list[str]:
         file = Path(commands.rung_file(plan.rungs[-1]))
-        return poster.measuring([self._toolbox.open(file, "-ss", str(at)) for at in poster.times(plan.duration)])
+        return poster.measuring([self._toolbox.open(file, "-ss", str(at)) for at in poster.times(plan.moving.duration)])
 
     def _picturing(self, plan: VideoPlan, moment: float) -> list[str]:
         file = Path(commands.rung_file(plan.rungs[0]))
@@ -240,7 +247,7 @@ class FFmpegVideo:
 
 
 def _output(plan: VideoPlan, kind: OutputKind, folder: Path) -> Output:
-    top = plan.rungs[0]
+    top = plan.rungs[0] if plan.rungs else None
     name, content_type = {
         "hls": (package.FOLDER, "application/vnd.apple.mpegurl"),
         "mp4": (_MP4, "video/mp4"),
@@ -253,8 +260,8 @@ def _output(plan: VideoPlan, kind: OutputKind, folder: Path) -> Output:
         path=folder / name,
         content_type=content_type,
         bytes=stored_bytes(folder / name),
-        width=top.width,
-        height=top.height,
+        width=top.width if top else None,
+        height=top.height if top else None,
         duration=None if kind == "poster" else plan.length,
         metadata={"rungs": rungs} if kind == "hls" else {},
     )

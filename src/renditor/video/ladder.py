@@ -11,7 +11,8 @@ class Rung:
     """One size of the ladder. ``name`` is its folder; sizes in px, ``maxrate`` in bit/s, ``bufsize`` in bit.
 
     ``crf`` is x264's quality (lower is better); ``maxrate`` and ``bufsize`` cap what it costs (VBV), so that a busy
-    scene does not outrun a network that is fast enough for the rung.
+    scene does not outrun a network that is fast enough for the rung. ``copied``: the source's own pictures, as they
+    are.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Rung:
     crf: int
     maxrate: int
     bufsize: int
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

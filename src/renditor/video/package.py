@@ -15,7 +15,7 @@ from typing import Final
 
 from renditor.errors import ProcessingFailed
 from renditor.ffmpeg.run import Toolbox
-from renditor.video.commands import AUDIO_FILE, rung_file
+from renditor.video.commands import rung_file, track_file
 from renditor.video.plan import GOP_SECONDS, SEGMENT_SECONDS, VideoPlan
 from renditor.video.playlists import (
     Entry,
@@ -36,10 +36,10 @@ _AUDIO: Final = "audio"
 def arguments(plan: VideoPlan) -> list[str]:
     """Arguments of Shaka Packager, run in the job folder. The smallest rung stands first: players start with it."""
     descriptors = [_descriptor(str(rung_file(rung)), "video", rung.name) for rung in reversed(plan.rungs)]
-    if plan.audio:
-        language = f",language={plan.audio.language}" if plan.audio.language else ""
-        sound = f"{_descriptor(str(AUDIO_FILE), 'audio', _AUDIO)},hls_group_id={_AUDIO},hls_name=Main{language}"
-        descriptors.append(sound)
+    for track in plan.audio:
+        language = f",language={track.language}" if track.language else ""
+        sound = _descriptor(str(track_file(track)), "audio", track.name)
+        descriptors.append(f"{sound},hls_group_id={_AUDIO},hls_name={track.label}{language}")
     return [
         *descriptors,
         *("--hls_master_playlist_output", f"{FOLDER}/{MASTER}"),
@@ -68,15 +68,17 @@ def finish(plan: VideoPlan, folder: Path) -> None:
     for playlist in folder.glob("*/*.m3u8"):
         playlist.write_text(clean_media(playlist.read_text()))
     manifest = folder / MANIFEST
-    manifest.write_text(finish_manifest(manifest.read_text(), plan.rate))
+    manifest.write_text(finish_manifest(manifest.read_text(), plan.moving.rate))
     master = folder / MASTER
     found = parse_master(master.read_text())
     if len(found.variants) != len(plan.rungs) or len(found.key_frames) != len(plan.rungs):
         raise ProcessingFailed("The packager left out a rung of the ladder.")
-    sound = _measure(folder, f"{_AUDIO}/index.m3u8") if plan.audio else (0, 0)
-    rate = f"{float(plan.rate):.3f}"
+    # A player plays one track at a time: the dearest counts.
+    sound = max((_measure(folder, f"{track.name}/index.m3u8") for track in plan.audio), default=(0, 0))
+    rate = f"{float(plan.moving.rate):.3f}"
+    defaults = {f"{track.name}/index.m3u8": "YES" if track.default else "NO" for track in plan.audio}
     completed = MasterPlaylist(
-        media=tuple(entry.with_attributes(DEFAULT="YES") for entry in found.media),
+        media=tuple(entry.with_attributes(DEFAULT=defaults[entry.get("URI") or ""]) for entry in found.media),
         variants=tuple(_variant(folder, entry, sound).with_attributes(FRAME_RATE=rate) for entry in found.variants),
         key_frames=found.key_frames,
     )

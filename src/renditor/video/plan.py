@@ -9,18 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any, Final, Literal
 
 from renditor.errors import NoSuchStream, UnsupportedMedia
-from renditor.ffmpeg.probe import MediaProbe, VideoStream
+from renditor.ffmpeg.probe import AudioStream, Chapter, MediaProbe, VideoStream
 from renditor.video.ladder import Rung, ladder
 
 Tier = Literal["instant", "standard", "best"]
-OutputKind = Literal["hls", "mp4", "poster"]
+OutputKind = Literal["hls", "mp4", "poster", "storyboard", "preview", "chapters"]
 
-OUTPUTS: Final[tuple[OutputKind, ...]] = ("hls", "mp4", "poster")
+OUTPUTS: Final[tuple[OutputKind, ...]] = ("hls", "mp4", "poster", "storyboard", "preview", "chapters")
+
+# Of these, what the providers here can make.
+MADE: Final[frozenset[OutputKind]] = frozenset({"hls", "mp4", "poster"})
 
 # x264 presets. Measured at equal VMAF: `faster` is 0.62 of medium's CPU time for 8 % more bytes, `veryfast` 0.44 for
 # 31 %, `slow` 1.36 for about 1 % less.
@@ -29,13 +32,15 @@ PRESETS: Final[Mapping[Tier, str]] = {"instant": "veryfast", "standard": "faster
 GOP_SECONDS: Final = 2  # a player can start, seek and switch every 2 s (Apple's HLS authoring specification)
 SEGMENT_SECONDS: Final = 6  # as above; a whole number of GOPs
 AUDIO_BITRATE: Final = 128_000
+# Sound alone is offered at a second rate, for slow networks.
+LOW_AUDIO_BITRATE: Final = 64_000
 _HIGHEST_RATE = Fraction(60)
 _LOWEST_RATE = Fraction(1)
 _USUAL_RATE = Fraction(25)  # for streams that give none
 _MOST_REPEATS = 4
 # Names of matrices (ITU-T H.273) that FFmpeg's filters know. They go into a filter graph: nothing else may pass.
 _MATRICES = {"bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "ycgco", "bt2020nc", "bt2020c", "gbr"}
-_ENGINE = 1  # goes into the digest: raise it when the same plan gives another result
+_ENGINE = 2  # goes into the digest: raise it when the same plan gives another result
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,55 +57,95 @@ class Colour:
 
 
 @dataclass(frozen=True, slots=True)
-class AudioTrack:
-    """The one AAC stereo track: index of the source stream, Hz, bit/s, ISO 639 code or None.
+class Picture:
+    """The moving pictures of the source, and how they are prepared.
 
-    ``duration`` is how long the source's sound lasts, in seconds, None if that is not known.
-    """
-
-    stream: int
-    sample_rate: int
-    bitrate: int = AUDIO_BITRATE
-    channels: int = 2
-    language: str | None = None
-    duration: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VideoPlan:
-    """What will be made of one video.
-
-    ``width`` and ``height`` are the source in px as displayed. ``duration`` is how long its pictures last in seconds,
-    from the moment the sound or they begin; ``length`` the longer of pictures and sound.
+    ``stream`` is their index in the source, ``width`` and ``height`` px as displayed, ``duration`` how long they last
+    in seconds, from the moment the sound or they begin.
 
     ``frame_rate`` (a fraction such as ``30000/1001``) is the grid on which the frames of the output lie. Every place
     of it has a frame, repeated from the source where one is missing, unless ``variable``: then frames keep their
     times, because the source has so few for its length that repeating them could cost hours of computing.
     """
 
-    duration: float
-    length: float
-    video_stream: int
+    stream: int
     width: int
     height: int
+    duration: float
     frame_rate: str
     variable: bool
     deinterlace: bool
     colour: Colour
-    preset: str
-    rungs: tuple[Rung, ...]
-    audio: AudioTrack | None
-    outputs: tuple[OutputKind, ...] = OUTPUTS
-    engine: int = _ENGINE
 
     @property
     def rate(self) -> Fraction:
         return Fraction(self.frame_rate)
 
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """One AAC stereo track. ``name`` is its folder in the set; ``stream`` the index of the source stream.
+
+    ``sample_rate`` in Hz, ``bitrate`` in bit/s, ``language`` an ISO 639 code or None, ``label`` for people.
+    ``duration`` is how long the source's sound lasts, in seconds, None if that is not known.
+    """
+
+    name: str
+    stream: int
+    sample_rate: int
+    bitrate: int = AUDIO_BITRATE
+    channels: int = 2
+    language: str | None = None
+    label: str = "Main"
+    default: bool = True
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextTrack:
+    """One track of captions. ``name`` is its folder in the set; ``stream`` the index of the source stream."""
+
+    name: str
+    stream: int
+    language: str | None = None
+    label: str = "Captions"
+    default: bool = False
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VideoPlan:
+    """What will be made of one video, or, where ``picture`` is None, of sound alone: then there are no rungs.
+
+    ``length`` is the longer of pictures and sound, in seconds. ``key_frames``: where a rung is copied, the times of its
+    key frames in seconds; all other rungs have theirs there too. ``first_playable``: the smallest rung is made known
+    before the others are encoded. ``notes`` say what was decided that one might not expect.
+    """
+
+    length: float
+    picture: Picture | None
+    preset: str
+    rungs: tuple[Rung, ...]
+    audio: tuple[AudioTrack, ...] = ()
+    captions: tuple[TextTrack, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+    outputs: tuple[OutputKind, ...] = OUTPUTS
+    first_playable: bool = False
+    key_frames: tuple[float, ...] = ()
+    notes: tuple[str, ...] = ()
+    engine: int = _ENGINE
+
+    @property
+    def moving(self) -> Picture:
+        """The pictures of a plan that has some. Raises: NoSuchStream."""
+        if self.picture is None:
+            raise NoSuchStream("The file has no moving pictures.")
+        return self.picture
+
     @property
     def bitrate(self) -> int:
-        """The most that the largest rung with sound may take, in bit/s."""
-        return self.rungs[0].maxrate + (self.audio.bitrate if self.audio else 0)
+        """The most that the largest rung with all sound may take, in bit/s."""
+        return max((rung.maxrate for rung in self.rungs), default=0) + sum(track.bitrate for track in self.audio)
 
     @property
     def digest(self) -> str:
@@ -116,31 +161,34 @@ class VideoPlan:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> VideoPlan:
         """The plan that ``to_json`` wrote. Raises TypeError or KeyError for anything else."""
-        audio = data["audio"]
+        picture = data["picture"]
         parts: dict[str, Any] = {
-            "colour": Colour(**data["colour"]),
+            "picture": Picture(**{**picture, "colour": Colour(**picture["colour"])}) if picture else None,
             "rungs": tuple(Rung(**rung) for rung in data["rungs"]),
-            "audio": AudioTrack(**audio) if audio else None,
-            "outputs": tuple(data["outputs"]),
+            "audio": tuple(AudioTrack(**track) for track in data["audio"]),
+            "captions": tuple(TextTrack(**track) for track in data["captions"]),
+            "chapters": tuple(Chapter(**chapter) for chapter in data["chapters"]),
+            **{name: tuple(data[name]) for name in ("outputs", "key_frames", "notes")},
         }
         return cls(**{**data, **parts})
 
 
 def plan(probe: MediaProbe, tier: Tier = "standard", outputs: tuple[OutputKind, ...] = OUTPUTS) -> VideoPlan:
-    """Decide what to make of a video.
+    """Decide what to make of a video, or of sound alone.
 
     Args:
         probe: the source; limits have been applied to it.
         tier: ``instant`` (soonest), ``standard`` or ``best`` (smallest).
-        outputs: what is wanted; the ladder is encoded in any case, the largest rung alone if no HLS is wanted.
+        outputs: what is wanted; the ladder is encoded in any case, the largest rung alone if no HLS is wanted. Sound
+            alone has no other output than ``hls``.
 
     Raises:
-        NoSuchStream: there are no moving pictures.
+        NoSuchStream: there is nothing to make the outputs of.
         UnsupportedMedia: Dolby Vision profile 5, whose colours FFmpeg cannot turn into ordinary ones.
     """
     video = probe.video
     if video is None:
-        raise NoSuchStream("The file has no moving pictures.")
+        return _sound_alone(probe, tier, outputs)
     if video.dolby_vision == 5:
         raise UnsupportedMedia(
             "Dolby Vision profile 5 cannot be converted: its colours have no standard form.",
@@ -149,21 +197,35 @@ def plan(probe: MediaProbe, tier: Tier = "standard", outputs: tuple[OutputKind, 
     rate = _frame_rate(video)
     rungs = ladder(video.width, video.height, rate)
     duration = _lasts(video.duration or probe.duration or float(1 / rate), video.start, probe)
-    return VideoPlan(
-        duration=duration,
-        length=max(duration, round(probe.duration or 0.0, 6)),
-        video_stream=video.index,
+    main = probe.main_audio
+    picture = Picture(
+        stream=video.index,
         width=video.width,
         height=video.height,
+        duration=duration,
         frame_rate=str(rate),
         variable=_sparse(video, duration, rate),
         deinterlace=video.interlaced,
         colour=source_colour(video),
+    )
+    return VideoPlan(
+        length=max(duration, round(probe.duration or 0.0, 6)),
+        picture=picture,
         preset=PRESETS[tier],
         rungs=rungs if "hls" in outputs else rungs[:1],
-        audio=_audio_track(probe),
-        outputs=tuple(kind for kind in OUTPUTS if kind in outputs),
+        audio=(_audio_track("audio", main, probe),) if main else (),
+        outputs=tuple(kind for kind in OUTPUTS if kind in outputs and kind in MADE),
     )
+
+
+def _sound_alone(probe: MediaProbe, tier: Tier, outputs: tuple[OutputKind, ...]) -> VideoPlan:
+    main = probe.main_audio
+    if main is None or "hls" not in outputs:
+        raise NoSuchStream("The file has no moving pictures.")
+    track = _audio_track("audio", main, probe)
+    length = probe.duration or track.duration or 0.0
+    low = replace(track, name="audio-64k", bitrate=LOW_AUDIO_BITRATE, default=False)
+    return VideoPlan(length, None, PRESETS[tier], (), audio=(track, low), outputs=("hls",))
 
 
 def _frame_rate(video: VideoStream) -> Fraction:
@@ -207,14 +269,11 @@ def source_colour(video: VideoStream) -> Colour:
     return Colour(dynamic=dynamic, matrix=matrix, full_range=video.full_range)
 
 
-def _audio_track(probe: MediaProbe) -> AudioTrack | None:
-    stream = probe.main_audio
-    if stream is None:
-        return None
+def _audio_track(name: str, stream: AudioStream, probe: MediaProbe) -> AudioTrack:
     # 44.1 kHz and its halves stay in their family: resampling to 48 kHz would gain nothing.
     sample_rate = 44_100 if stream.sample_rate % 11_025 == 0 else 48_000
     duration = _lasts(stream.duration, stream.start, probe) if stream.duration else None
-    return AudioTrack(stream=stream.index, sample_rate=sample_rate, language=stream.language, duration=duration)
+    return AudioTrack(name, stream.index, sample_rate, language=stream.language, duration=duration)
 
 
 def _lasts(seconds: float, start: float, probe: MediaProbe) -> float:

@@ -172,21 +172,25 @@ def plan_transcode(probe: MediaProbe, options: TranscodeOptions) -> TranscodePla
         NoSuchStream, UnsupportedMedia: as ``plan``.
     """
     whole = plan(probe, outputs=("mp4",))
-    box = (options.max_width or whole.width, options.max_height or whole.height)
-    width, height = fit(whole.width, whole.height, *box)
+    picture = whole.moving
+    box = (options.max_width or picture.width, options.max_height or picture.height)
+    width, height = fit(picture.width, picture.height, *box)
     rung = Rung(options.container, width, height, crf=options.quality, maxrate=0, bufsize=0)
-    audio = whole.audio
-    if audio:
-        rate = AUDIO_CODECS[options.audio][1] or audio.sample_rate
-        audio = replace(audio, sample_rate=rate, bitrate=options.audio_bitrate)
+    fixed_rate = AUDIO_CODECS[options.audio][1]
+    audio = tuple(
+        replace(track, sample_rate=fixed_rate or track.sample_rate, bitrate=options.audio_bitrate)
+        for track in whole.audio
+    )
     return TranscodePlan(source=replace(whole, rungs=(rung,), audio=audio, preset=options.preset), options=options)
 
 
 def arguments(plan: TranscodePlan, source: list[str], output: str, *, threads: int, tone_mapping: bool) -> list[str]:
     """Arguments of FFmpeg; see ``commands.encode``."""
-    options, audio = plan.options, plan.source.audio
+    options = plan.options
     container = CONTAINERS[options.container]
-    sound = ("-map", "[a]", "-c:a", AUDIO_CODECS[options.audio][0], "-b:a", str(options.audio_bitrate)) if audio else ()
+    sound = [part for number in range(len(plan.source.audio)) for part in ("-map", f"[a{number}]")]
+    if sound:
+        sound += ["-c:a", AUDIO_CODECS[options.audio][0], "-b:a", str(options.audio_bitrate)]
     return [
         *source,
         *("-filter_complex", graph(plan.source, tone_mapping=tone_mapping)),

@@ -15,10 +15,10 @@ from renditor.errors import CorruptMedia, ProcessingFailed
 from renditor.ffmpeg.run import Budget, Toolbox
 from renditor.ffmpeg.workspace import WORK
 from renditor.video.boxes import count_samples, top_level
-from renditor.video.commands import AUDIO_FILE, rung_file
+from renditor.video.commands import rung_file, track_file
 from renditor.video.ladder import Rung
 from renditor.video.package import MANIFEST, MASTER
-from renditor.video.plan import VideoPlan
+from renditor.video.plan import AudioTrack, VideoPlan
 from renditor.video.playlists import Entry, MediaPlaylist, manifest_files, parse_master, parse_media
 from renditor.video.poster import jpeg_size
 
@@ -50,20 +50,24 @@ async def check_encoded(plan: VideoPlan, folder: Path, toolbox: Toolbox) -> Enco
         stream = await _stream(toolbox, folder, str(rung_file(rung)))
         _expect_picture(stream, rung)
         encoded.append(_encoded(stream))
-    frame = float(1 / plan.rate)
+    picture = plan.moving
+    frame = float(1 / picture.rate)
     if any(one.frames != encoded[0].frames or abs(one.duration - encoded[0].duration) > frame for one in encoded):
         raise _failed("the rungs of the ladder have different frames")
-    expect_length("pictures", encoded[0].duration, plan.duration, may_exceed=plan.variable)
-    if plan.audio:
-        stream = await _stream(toolbox, folder, str(AUDIO_FILE))
-        if stream.get("codec_name") != "aac" or stream.get("channels") != plan.audio.channels:
-            raise _failed("the sound is not AAC in stereo")
-        sound = _encoded(stream)
-        if sound.frames == 0:
-            raise CorruptMedia("The sound track of this file is empty or damaged.")
-        if plan.audio.duration is not None:
-            expect_length("sound", sound.duration, plan.audio.duration, may_exceed=True)
+    expect_length("pictures", encoded[0].duration, picture.duration, may_exceed=picture.variable)
+    for track in plan.audio:
+        _expect_sound(await _stream(toolbox, folder, str(track_file(track))), track)
     return encoded[0]
+
+
+def _expect_sound(stream: dict[str, Any], track: AudioTrack) -> None:
+    if stream.get("codec_name") != "aac" or stream.get("channels") != track.channels:
+        raise _failed("the sound is not AAC in stereo")
+    sound = _encoded(stream)
+    if sound.frames == 0:
+        raise CorruptMedia("The sound track of this file is empty or damaged.")
+    if track.duration is not None:
+        expect_length("sound", sound.duration, track.duration, may_exceed=True)
 
 
 async def check_progressive(plan: VideoPlan, encoded: Encoded, folder: Path, name: str, toolbox: Toolbox) -> None:
@@ -117,10 +121,10 @@ def _read_playlists(plan: VideoPlan, root: Path) -> dict[str, MediaPlaylist]:
     if set(by_uri) != {f"{rung.name}/index.m3u8" for rung in plan.rungs}:
         raise _failed("the master playlist does not name every rung")
     for rung in plan.rungs:
-        _expect_variant(by_uri[f"{rung.name}/index.m3u8"], rung, sound=plan.audio is not None)
-    if len(master.key_frames) != len(plan.rungs) or len(master.media) != (plan.audio is not None):
+        _expect_variant(by_uri[f"{rung.name}/index.m3u8"], rung, sound=bool(plan.audio))
+    if len(master.key_frames) != len(plan.rungs) or len(master.media) != len(plan.audio):
         raise _failed("the master playlist lacks the sound or a key-frame playlist")
-    tracks = [rung.name for rung in plan.rungs] + (["audio"] if plan.audio else [])
+    tracks = [rung.name for rung in plan.rungs] + [track.name for track in plan.audio]
     playlists = {track: parse_media((root / track / "index.m3u8").read_text()) for track in tracks}
     rungs = [playlists[rung.name] for rung in plan.rungs]
     if len({tuple(segment.duration for segment in playlist.segments) for playlist in rungs}) != 1:
@@ -145,8 +149,8 @@ def _expect_segments(folder: Path, playlist: MediaPlaylist, encoded: Encoded, pl
         raise _failed("a playlist is not complete")
     if any(round(segment.duration) > playlist.target for segment in playlist.segments):
         raise _failed("a segment is longer than its playlist says")
-    tolerance = float(1 / plan.rate) + _ROUNDING * len(playlist.segments)
-    if not plan.variable and abs(playlist.duration - encoded.duration) > tolerance:
+    tolerance = float(1 / plan.moving.rate) + _ROUNDING * len(playlist.segments)
+    if not plan.moving.variable and abs(playlist.duration - encoded.duration) > tolerance:
         raise _failed("the segments are not as long as the video")
     if sum(count_samples(folder / segment.uri) for segment in playlist.segments) != encoded.frames:
         raise _failed("the segments lack frames")
