@@ -21,7 +21,7 @@ def test_one_decode_feeds_every_rung() -> None:
         "[v0]",
         "[v1]",
         "[v2]",
-        "[a]",
+        "[a0]",
     ]
     assert "split=3" in graph(made, tone_mapping=True)
     for output in ("work/720p.mp4", "work/480p.mp4", "work/360p.mp4", "work/audio.mp4"):

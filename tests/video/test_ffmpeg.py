@@ -98,7 +98,7 @@ async def test_hdr_becomes_ordinary(provider: FFmpegVideo, describe: Describe, t
         "-c:v", "libx265", "-x265-params", colours, "-tag:v", "hvc1", tmp_path / "hdr.mp4",
     )  # fmt: skip
     made, (video,) = await read_back(provider, tmp_path / "hdr.mp4", folder, describe)
-    assert made.plan.colour.dynamic == "pq"
+    assert made.plan.moving.colour.dynamic == "pq"
     assert (video["color_transfer"], video["pix_fmt"]) == ("bt709", "yuv420p")
     assert "side_data_list" not in video
     shown = pixel(made.outputs["poster"].path, 0.5, 0.5)
@@ -140,7 +140,7 @@ async def test_interlaced_video_is_deinterlaced(
     options = ("-vf", "interlace", "-flags", "+ildct+ilme", "-c:v", "mpeg2video")
     source = media.video(tmp_path / "tv.ts", "320x288", 1, *options, rate="50", sound=False)
     made, (video,) = await read_back(provider, source, folder, describe)
-    assert made.plan.deinterlace
+    assert made.plan.moving.deinterlace
     assert (video["field_order"], video["r_frame_rate"]) == ("progressive", "25/1")
 
 
@@ -150,7 +150,7 @@ async def test_a_gap_of_an_hour_costs_nothing(provider: FFmpegVideo, tmp_path: P
     source = media.video(tmp_path / "gap.mp4", "160x90", 10, *stretch, rate="1", sound=False)
     before = _spent(provider)
     made = await make(provider, source, folder)
-    assert made.plan.variable
+    assert made.plan.moving.variable
     assert made.outputs["hls"].bytes < 200_000
     assert _spent(provider) - before < 5
 
@@ -213,7 +213,7 @@ async def test_sound_alone_is_no_video(provider: FFmpegVideo, tmp_path: Path) ->
     found = await provider.probe(media.song(tmp_path / "song.mp3", 1))
     assert found.media_type == "audio"
     with pytest.raises(NoSuchStream):
-        provider.plan(found)
+        provider.plan(found, outputs=("mp4",))
 
 
 async def test_cancelling_kills_and_clears(provider: FFmpegVideo, tmp_path: Path, folder: Path) -> None:

@@ -141,12 +141,11 @@ async def test_rungs_with_different_frames_are_noticed(copy: tuple[VideoPlan, Pa
 async def test_a_source_that_was_longer_is_damaged(copy: tuple[VideoPlan, Path], toolbox: Toolbox) -> None:
     plan, folder = copy
     with pytest.raises(CorruptMedia, match=r"pictures could be read for 7\.0 of 9\.0"):
-        await verify.check_encoded(replace(plan, duration=9.0), folder, toolbox)
+        await verify.check_encoded(replace(plan, picture=replace(plan.moving, duration=9.0)), folder, toolbox)
     with pytest.raises(ProcessingFailed, match="instead of"):
-        await verify.check_encoded(replace(plan, duration=5.0), folder, toolbox)
-    assert plan.audio
+        await verify.check_encoded(replace(plan, picture=replace(plan.moving, duration=5.0)), folder, toolbox)
     with pytest.raises(CorruptMedia, match="sound"):
-        await verify.check_encoded(replace(plan, audio=replace(plan.audio, duration=9.0)), folder, toolbox)
+        await verify.check_encoded(replace(plan, audio=(replace(plan.audio[0], duration=9.0),)), folder, toolbox)
 
 
 async def test_an_index_at_the_end_is_noticed(copy: tuple[VideoPlan, Path], toolbox: Toolbox) -> None:

@@ -191,7 +191,7 @@ class FFmpegVideo:
         codec = VIDEO_CODECS[plan.options.video].codec
         if found.video is None or (found.video.codec, found.video.width, found.video.height) != (codec, width, height):
             raise ProcessingFailed("The result did not pass its check: it has another codec or size than planned.")
-        if bool(found.audio) != (plan.source.audio is not None):
+        if bool(found.audio) != bool(plan.source.audio):
             raise ProcessingFailed("The result did not pass its check: it has not the planned sound.")
         verify.expect_length("pictures", found.video.duration or 0.0, plan.source.moving.duration, may_exceed=True)
         return Output(
