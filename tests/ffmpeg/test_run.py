@@ -13,7 +13,7 @@ import pytest
 
 from renditor.errors import CorruptMedia, LimitExceeded, NoSuchStream, ProcessingFailed, RenditorError, UnsupportedMedia
 from renditor.ffmpeg.progress import ProgressReader
-from renditor.ffmpeg.run import Budget, Toolbox
+from renditor.ffmpeg.run import PIPE, Budget, Toolbox
 from renditor.ffmpeg.settings import FFmpegSettings
 from renditor.testing import media
 
@@ -257,6 +257,30 @@ async def test_totals_and_progress(toolbox: Toolbox, folder: Path) -> None:
     assert reader.frames == 100
     assert reader.seconds == pytest.approx(4.0, abs=0.1)
     assert seen[-1] == 1.0
+
+
+async def test_a_stream_comes_whole_and_nothing_can_be_written(toolbox: Toolbox, tmp_path: Path) -> None:
+    source = media.song(tmp_path / "in.wav", 2, "-ar", "44100")
+    taken: list[bytes] = []
+    arguments = [*toolbox.open(source), "-f", "s16le", PIPE]
+    await toolbox.stream(arguments, budget=BUDGET, reads=(source,), take=taken.append)
+    assert b"".join(taken) == source.read_bytes()[-2 * 44100 * 4 :]
+    assert max(map(len, taken)) <= 65536
+    with pytest.raises(RenditorError):
+        await toolbox.stream(
+            [*arguments, str(tmp_path / "out.wav")], budget=BUDGET, reads=(source,), take=lambda _: None
+        )
+    assert not (tmp_path / "out.wav").exists()
+
+
+async def test_who_takes_a_stream_can_end_it(toolbox: Toolbox) -> None:
+    def refuse(_: bytes) -> None:
+        raise LimitExceeded("enough")
+
+    endless = ["-f", "lavfi", "-i", "sine", "-f", "s16le", PIPE]
+    with pytest.raises(LimitExceeded, match="enough"):
+        await toolbox.stream(endless, budget=BUDGET, reads=(), take=refuse)
+    assert ours() == []
 
 
 async def test_a_source_that_is_gone(toolbox: Toolbox, tmp_path: Path, folder: Path) -> None:

@@ -54,6 +54,14 @@ async def test_lines_come_while_the_program_runs(launcher: Launcher) -> None:
     assert done.stdout == b""
 
 
+async def test_bytes_come_as_they_are_and_are_not_kept(launcher: Launcher) -> None:
+    seen: list[bytes] = []
+    code = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 4096)"
+    done = await run_python(launcher, code, on_data=seen.append, max_output=1)
+    assert b"".join(seen) == bytes(range(256)) * 4096
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
 async def test_a_failing_listener_stops_the_program(launcher: Launcher, tmp_path: Path) -> None:
     def listen(line: str) -> None:
         (tmp_path / "pid").write_text(line)

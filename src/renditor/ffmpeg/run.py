@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ DEMUXERS = (
 
 # No title, place, device or chapter of the source goes into what is delivered; no date or version of ours either.
 NO_METADATA = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
+
+# Standard output: of a run that ``stream``s it is the result, of all others what is said about progress.
+PIPE = "pipe:1"
 
 # glibc gives each thread an arena of 64 MiB of address space, which is what the memory limit counts.
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "4", "SVT_LOG": "1"}  # 1: SVT-AV1 reports errors only
@@ -87,7 +90,7 @@ class Toolbox:
             # Never reads the terminal, never asks before overwriting, says nothing but errors and progress. A file of
             # which a fifth cannot be decoded is damaged: without the limit, two thirds may be missing in silence.
             common = ("-hide_banner", "-nostdin", "-y", "-nostats", "-loglevel", "error", "-max_error_rate", "0.2")
-            common += ("-progress", "pipe:1")
+            common += () if PIPE in arguments else ("-progress", PIPE)
         elif tool == "ffprobe":
             common = ("-hide_banner", "-loglevel", "warning")
         return [str(self.binaries.require(tool).path), *common, *arguments]
@@ -128,6 +131,22 @@ class Toolbox:
         reader = progress or ProgressReader(None)
         policy = self._policy(budget, read=reads, write=(folder,))
         await self._run("ffmpeg", arguments, policy=policy, budget=budget, folder=folder, reader=reader)
+
+    async def stream(
+        self, arguments: Sequence[str], *, budget: Budget, reads: Sequence[Path], take: Callable[[bytes], None]
+    ) -> None:
+        """Run FFmpeg where it can write nothing, and hand on what it sends to ``PIPE``.
+
+        Args:
+            arguments: as made with ``open``; the one output is ``PIPE``.
+            budget: it is killed beyond this. How much of the stream is kept is up to ``take``.
+            reads: files it may read.
+            take: called with at most 64 KiB at once, in the event loop. What it raises ends the run.
+
+        Raises:
+            As ``ffmpeg``, and what ``take`` raises.
+        """
+        await self._run("ffmpeg", arguments, policy=self._policy(budget, read=reads), budget=budget, reader=take)
 
     async def packager(self, arguments: Sequence[str], *, folder: Path, budget: Budget) -> None:
         """Run Shaka Packager in ``folder`` on files that are there. Raises ProcessingFailed."""
@@ -223,7 +242,7 @@ class Toolbox:
         policy: Policy,
         budget: Budget,
         folder: Path | None = None,
-        reader: ProgressReader | PacketEnds | None = None,
+        reader: ProgressReader | PacketEnds | Callable[[bytes], None] | None = None,
     ) -> Completed:
         try:
             done = await self._launcher.run(
@@ -232,7 +251,8 @@ class Toolbox:
                 cwd=folder,
                 env=_ENVIRONMENT,
                 timeout=budget.seconds,
-                on_line=reader.feed if reader else None,
+                on_line=None if reader is None or callable(reader) else reader.feed,
+                on_data=reader if callable(reader) else None,
                 max_output=_PRINTED_BYTES,
             )
         except TimeoutError:

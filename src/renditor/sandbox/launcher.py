@@ -207,6 +207,7 @@ class Launcher:
         env: Mapping[str, str] | None = None,
         timeout: float,  # noqa: ASYNC109 - the limit belongs to the program: it is killed, not only left
         on_line: Callable[[str], None] | None = None,
+        on_data: Callable[[bytes], None] | None = None,
         max_output: int = 8 * 1024 * 1024,
     ) -> Completed:
         """Run a program to its end. However this call ends, the program and all it started have ended too.
@@ -218,6 +219,8 @@ class Launcher:
             env: see ``spawn``.
             timeout: seconds from now until its whole group gets SIGKILL.
             on_line: called with each line of stdout as it comes (without line end); ``stdout`` then stays empty.
+            on_data: instead of that, called with stdout as it comes, at most 64 KiB at once. ``stdout`` stays empty and
+                ``max_output`` says nothing: what of it is kept, and how much, is up to the caller.
             max_output: bytes of stdout (with ``on_line``: of one line) that are taken before the program is killed.
 
         Raises:
@@ -228,7 +231,7 @@ class Launcher:
         output = _Output(max_output, on_line)
         with contextlib.ExitStack() as closing:
             ends = []
-            for take in (output.take_stdout, output.take_stderr):
+            for take in (on_data or output.take_stdout, output.take_stderr):
                 pipe = _Pipe(take)
                 closing.callback(pipe.close)
                 ends.append(pipe)
