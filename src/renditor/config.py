@@ -148,10 +148,22 @@ def load(**overrides: Any) -> Settings:
             code="bad-settings",
             hint="Give the address of the service that makes what renditor does not.",
         )
+    _check_ladders(settings)
     jobs = settings.jobs
     if settings.database_url and not jobs.database_url:  # many machines: their jobs belong together too
         jobs = jobs.model_copy(update={"database_url": settings.database_url})
     return settings.model_copy(update={"data": settings.data.absolute(), "jobs": jobs})
+
+
+def _check_ladders(settings: Settings) -> None:
+    for name, recipe in settings.recipes.video.items():
+        if recipe.ladder not in settings.video.ladders:
+            known = ", ".join(sorted(settings.video.ladders))
+            raise BadRequest(
+                f"The setting 'recipes.video.{name}.ladder' names a ladder that does not exist: {recipe.ladder!r}.",
+                code="bad-settings",
+                hint=f"The ladders of 'video.ladders' are: {known}.",
+            )
 
 
 def _wrong_setting(error: ValidationError) -> BadRequest:

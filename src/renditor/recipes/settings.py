@@ -1,12 +1,117 @@
-"""Settings of the recipes."""
+"""Settings of the recipes: what is made of an upload."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+import re
+from collections.abc import Iterable
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from renditor.jobs.base import ANALYSIS, EAGER, SQUEEZE
+from renditor.video.plan import OUTPUTS, OutputKind, Tier
+from renditor.video.steps import DEFAULT_LADDER
+
+AudioContainer = Literal["mp3", "m4a", "opus", "ogg", "flac", "wav"]
+
+# The recipes of uploads that name none.
+VIDEO: Final = "video"
+AUDIO: Final = "audio"
+# Names of jobs that are not recipes of uploads.
+_TAKEN = frozenset({ANALYSIS, EAGER, SQUEEZE})
+# A recipe's name stands in URLs, job rows and labels of metrics.
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+class VideoRecipe(BaseModel, extra="forbid", frozen=True):
+    """What is made of a video."""
+
+    tier: Tier | None = Field(None, description="instant, standard or best; default: `video.tier`.")
+    ladder: str = Field(DEFAULT_LADDER, description="Name of a ladder of `video.ladders`.")
+    outputs: tuple[OutputKind, ...] = Field(
+        OUTPUTS, min_length=1, description="What is made: hls (with DASH), mp4, poster, storyboard, preview, chapters."
+    )
+    first_playable: bool = Field(
+        default=True,
+        description="Publish the lowest quality of a long video first; the others join it as they are made.",
+    )
+    copy_compliant: bool = Field(
+        default=True, description="Take over the pictures of a source that is fit for streaming as it is."
+    )
+
+
+class AudioRecipe(BaseModel, extra="forbid", frozen=True):
+    """What is made of an audio file. In the settings of a server both bit rates are filled in."""
+
+    formats: tuple[AudioContainer, ...] = Field(
+        ("mp3", "m4a", "opus"), description="Files that are made: mp3, m4a, opus, ogg, flac, wav."
+    )
+    bitrate: int | None = Field(
+        None, ge=32_000, le=320_000, description="MP3 and AAC, in bit/s; default: `recipes.audio_bitrate`."
+    )
+    opus_bitrate: int | None = Field(
+        None, ge=16_000, le=256_000, description="Opus, in bit/s; default: `recipes.opus_bitrate`."
+    )
+    # EBU Tech 3341 measures down to -70 LUFS; outside of these bounds no player or programme has its target.
+    loudness: float | None = Field(
+        None, ge=-40, le=-5, description="Bring the sound to this loudness, in LUFS; -16 is usual. Default: as it is."
+    )
+    waveform: bool = Field(default=True, description="Peaks and a picture of the sound.")
+    hls: bool = Field(default=True, description="An adaptive stream (HLS and DASH) of the sound.")
+
+    @model_validator(mode="after")
+    def _makes_something(self) -> Self:
+        if len(set(self.formats)) < len(self.formats):
+            raise ValueError("a format is named twice")
+        if not (self.formats or self.hls or self.waveform):
+            raise ValueError("nothing would be made")
+        return self
 
 
 class RecipeSettings(BaseModel, extra="forbid"):
-    """What is made of an upload without being asked."""
+    """What is made of an upload: without being asked, or by the recipe that it names.
+
+    ``video`` and ``audio`` always hold the recipe of the same name, which uploads get that name none.
+    """
 
     audio_bitrate: int = Field(192_000, ge=32_000, le=320_000, description="MP3 and AAC renditions of audio, in bit/s.")
     opus_bitrate: int = Field(96_000, ge=16_000, le=256_000, description="Opus renditions of audio, in bit/s.")
+    video: dict[str, VideoRecipe] = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="Recipes for videos by name; an upload chooses one by `recipe=NAME`. The one called `video` is"
+        " for all that choose none.",
+    )
+    audio: dict[str, AudioRecipe] = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="Recipes for audio files by name; the one called `audio` is for all that choose none.",
+    )
+
+    @field_validator("video")
+    @classmethod
+    def _with_video(cls, own: dict[str, VideoRecipe]) -> dict[str, VideoRecipe]:
+        _check_names(own)
+        return {VIDEO: VideoRecipe(), **own}
+
+    @field_validator("audio")
+    @classmethod
+    def _with_audio(cls, own: dict[str, AudioRecipe]) -> dict[str, AudioRecipe]:
+        _check_names(own)
+        return {AUDIO: AudioRecipe(), **own}
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if both := self.video.keys() & self.audio.keys():
+            raise ValueError(f"{min(both)!r} names a recipe for video and one for audio")
+        rates = {"bitrate": self.audio_bitrate, "opus_bitrate": self.opus_bitrate}
+        for name, recipe in self.audio.items():
+            missing = {key: rate for key, rate in rates.items() if getattr(recipe, key) is None}
+            self.audio[name] = recipe.model_copy(update=missing)
+        return self
+
+
+def _check_names(recipes: Iterable[str]) -> None:
+    for name in recipes:
+        if not _NAME.fullmatch(name) or name in _TAKEN:
+            raise ValueError(f"{name!r} cannot be the name of a recipe: use a-z, 0-9 and -, at most 32 characters")

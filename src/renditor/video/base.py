@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.models import OnPlayable, OnProgress, Output
 from renditor.video.plan import Tier, VideoPlan
+from renditor.video.steps import Step, Steps, with_default
 
 
 class VideoSettings(BaseModel, extra="forbid"):
@@ -18,6 +19,17 @@ class VideoSettings(BaseModel, extra="forbid"):
     tier: Tier = Field(
         "standard", description="instant (soonest), standard, or best (smallest files): the preset of the encoder."
     )
+    ladders: dict[str, Steps] = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="Sizes of adaptive streams by name, chosen by recipes: lists of steps of `short_side` (px), `crf`"
+        " (quality, lower is better) and `maxrate` (bit/s). The ladder `default` is there beside them.",
+    )
+
+    @field_validator("ladders")
+    @classmethod
+    def _with_default(cls, own: dict[str, tuple[Step, ...]]) -> dict[str, tuple[Step, ...]]:
+        return with_default(own)
 
 
 class VideoProvider(Protocol):
