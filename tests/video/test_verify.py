@@ -93,7 +93,7 @@ async def test_a_right_result_passes(copy: tuple[VideoPlan, Path], toolbox: Tool
         (edit("480p/index.m3u8", "6.000", "5.000"), "same times"),
         (edit("480p/index.m3u8", "1.m4s", "../../../etc/passwd"), "cannot be read"),
         (edit("480p/index.m3u8", "#EXT-X-ENDLIST", ""), "not complete"),
-        (edit("480p/index.m3u8", "#EXT-X-TARGETDURATION:7", "#EXT-X-TARGETDURATION:5"), "longer than its playlist"),
+        (edit("480p/index.m3u8", "#EXT-X-TARGETDURATION:6", "#EXT-X-TARGETDURATION:5"), "longer than its playlist"),
         (edit("480p/iframe.m3u8", "#EXT-X-BYTERANGE:", "#EXT-X-BYTERANGE:9999"), "beyond its segment"),
         (edit("master.m3u8", "480p/index.m3u8", "720p/index.m3u8"), "every rung"),
         (edit("master.m3u8", "CODECS=", "X-CODECS="), "lacks CODECS"),

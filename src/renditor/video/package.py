@@ -15,17 +15,11 @@ from typing import Final
 
 from renditor.errors import ProcessingFailed
 from renditor.ffmpeg.run import Toolbox
+from renditor.video.bitrate import peak_and_average
 from renditor.video.commands import rung_file, track_file
+from renditor.video.manifests import finish_manifest
 from renditor.video.plan import GOP_SECONDS, SEGMENT_SECONDS, VideoPlan
-from renditor.video.playlists import (
-    Entry,
-    MasterPlaylist,
-    clean_media,
-    finish_manifest,
-    parse_master,
-    parse_media,
-    peak_and_average,
-)
+from renditor.video.playlists import Entry, MasterPlaylist, clean_media, parse_master, parse_media
 
 FOLDER: Final = "hls"
 MASTER: Final = "master.m3u8"

@@ -1,19 +1,33 @@
-"""HLS playlists and DASH manifests as text: reading them, measuring bit rates, adding what the packager leaves out.
+"""HLS playlists as values: read, changed, written.
 
-Source: RFC 8216 (HLS), Apple's HLS authoring specification, ISO/IEC 23009-1 (DASH).
+Source: RFC 8216. One parser for what the packager wrote and for what anyone wrote: the caller says what a fault in the
+text does. Links are handed on as they stand; who follows them decides where they may lead.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from typing import Final, Literal, NoReturn
 
-# Links of our sets. A playlist comes out of the sandbox: a link that leaves its folder must not be followed.
-_LINK = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
-# NAME=value, value either quoted (may hold commas) or bare.
-_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)(?:,|$)')
+# NAME=value, value either quoted (may hold commas) or bare (RFC 8216, 4.2).
+_ATTRIBUTE: Final = re.compile(r'([A-Z0-9-]+)=("[^"\r\n]*"|[^",\s][^",]*)(?:,|$)')
+_MASTER_TAGS: Final = ("EXT-X-MEDIA", "EXT-X-STREAM-INF", "EXT-X-I-FRAME-STREAM-INF")
+_LONGEST_SECONDS: Final = 10**9  # of one segment: beyond this a number is nonsense, not a duration
+
+FaultCode = Literal["bad-tag", "missing-tag", "duplicate-tag"]
+OnFault = Callable[[FaultCode, str], None]
+"""Called with a code and one sentence for each thing that is wrong; reading goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """EXT-X-MAP: the file that initialises a decoder, and ``(length, offset)`` in bytes if it is a part of it."""
+
+    uri: str
+    byte_range: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +37,29 @@ class Segment:
     uri: str
     duration: float
     byte_range: tuple[int, int] | None = None
+    header: Header | None = None
+    discontinuity: bool = False
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MediaPlaylist:
-    """One rendition. ``target`` is EXT-X-TARGETDURATION in seconds, ``header`` the file of EXT-X-MAP."""
+    """One rendition. ``target`` is EXT-X-TARGETDURATION in seconds; ``fractions``: EXTINF with a decimal point."""
 
     target: int
-    header: str | None
     segments: tuple[Segment, ...]
     ended: bool
     key_frames_only: bool
+    version: int = 1
+    kind: str | None = None
+    independent: bool = False
+    fractions: bool = False
+
+    @property
+    def header(self) -> str | None:
+        """The file of the first segment's EXT-X-MAP."""
+        first = self.segments[0].header if self.segments else None
+        return first and first.uri
 
     @property
     def duration(self) -> float:
@@ -54,6 +80,11 @@ class Entry:
         value = self.attributes.get(name)
         return None if value is None else value.strip('"')
 
+    @property
+    def link(self) -> str | None:
+        """The playlist this entry leads to, wherever it names it."""
+        return self.uri if self.tag == "EXT-X-STREAM-INF" else self.get("URI")
+
     def with_attributes(self, **changes: str) -> Entry:
         """Attribute names are given with ``_`` for ``-``."""
         named = {name.replace("_", "-"): value for name, value in changes.items()}
@@ -66,140 +97,225 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class MasterPlaylist:
-    """A master playlist: audio groups, variants, and key-frame playlists for scrubbing."""
+    """A master playlist: groups of renditions, variants, and key-frame playlists for scrubbing.
+
+    Written with version 6: EXT-X-MAP in playlists that are not key frames only.
+    """
 
     media: tuple[Entry, ...] = ()
     variants: tuple[Entry, ...] = ()
     key_frames: tuple[Entry, ...] = ()
+    version: int = 6
+    independent: bool = True
 
     def __str__(self) -> str:
-        """Version 6: EXT-X-MAP in playlists that are not key frames only."""
-        head = ["#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-INDEPENDENT-SEGMENTS"]
+        head = ["#EXTM3U", f"#EXT-X-VERSION:{self.version}"]
+        head += ["#EXT-X-INDEPENDENT-SEGMENTS"] if self.independent else []
         return "\n".join([*head, *map(str, (*self.media, *self.variants, *self.key_frames))]) + "\n"
 
 
-def parse_master(text: str) -> MasterPlaylist:
-    """Read a master playlist. Raises ValueError for text that is none."""
-    lines = _lines(text)
-    found: dict[str, list[Entry]] = {"EXT-X-MEDIA": [], "EXT-X-STREAM-INF": [], "EXT-X-I-FRAME-STREAM-INF": []}
-    for line in lines:
-        tag, _, rest = line.removeprefix("#").partition(":")
-        if tag in found:
-            entry = Entry(tag, dict(_ATTRIBUTE.findall(rest)))
-            found[tag].append(replace(entry, uri=_link(next(lines, ""))) if tag == "EXT-X-STREAM-INF" else entry)
-    return MasterPlaylist(*(tuple(entries) for entries in found.values()))
+def refuse(code: FaultCode, message: str) -> NoReturn:
+    """The policy for our own playlists: the first fault ends the reading."""
+    raise ValueError(f"{code}: {message}")
 
 
-def parse_media(text: str) -> MediaPlaylist:
-    """Read a media playlist. Raises ValueError for text that is none, and for numbers that are none."""
-    state = _Media()
-    for line in _lines(text):
+def is_master(text: str) -> bool:
+    """Whether a playlist leads to other playlists, rather than to segments."""
+    return any(line.startswith(tuple(f"#{tag}:" for tag in _MASTER_TAGS)) for line in text.splitlines())
+
+
+def parse_master(text: str, on_fault: OnFault = refuse) -> MasterPlaylist:
+    """Read a master playlist.
+
+    Raises:
+        ValueError: it does not begin as a playlist, or ``on_fault`` refuses.
+    """
+    found: dict[str, list[Entry]] = {tag: [] for tag in _MASTER_TAGS}
+    version, independent = 1, False
+    open_since = 0  # the line of an EXT-X-STREAM-INF whose link has not come yet
+    for number, line in [*_lines(text), (0, "#")]:
+        if not line.startswith("#"):
+            if open_since:
+                found["EXT-X-STREAM-INF"][-1] = replace(found["EXT-X-STREAM-INF"][-1], uri=line)
+            else:
+                on_fault("bad-tag", f"line {number}: a link that belongs to no EXT-X-STREAM-INF")
+            open_since = 0
+            continue
+        if open_since:
+            on_fault("bad-tag", f"line {open_since}: no link follows EXT-X-STREAM-INF")
+        tag, _, rest = line[1:].partition(":")
+        open_since = number if tag == "EXT-X-STREAM-INF" else 0
+        if tag == "EXT-X-VERSION":
+            version = _whole(rest, number, on_fault)
+        elif tag == "EXT-X-INDEPENDENT-SEGMENTS":
+            independent = True
+        elif tag in found:
+            found[tag].append(Entry(tag, _attributes(rest, number, on_fault)))
+    return MasterPlaylist(*(tuple(entries) for entries in found.values()), version=version, independent=independent)
+
+
+def parse_media(text: str, on_fault: OnFault = refuse) -> MediaPlaylist:
+    """Read a media playlist.
+
+    Raises:
+        ValueError: it does not begin as a playlist, or ``on_fault`` refuses.
+    """
+    state = _Media(on_fault)
+    for number, line in _lines(text):
         if line.startswith("#"):
-            state.tag(*line[1:].partition(":")[::2])
+            state.tag(number, *line[1:].partition(":")[::2])
         else:
-            state.segment(line)
+            state.segment(number, line)
     if state.target is None:
-        raise ValueError("no EXT-X-TARGETDURATION")
-    return MediaPlaylist(state.target, state.header, tuple(state.segments), state.ended, state.key_frames_only)
+        on_fault("missing-tag", "EXT-X-TARGETDURATION is not there")
+    return MediaPlaylist(
+        target=state.target or 0,
+        segments=tuple(state.segments),
+        ended=state.ended,
+        key_frames_only=state.key_frames_only,
+        version=state.version,
+        kind=state.kind,
+        independent=state.independent,
+        fractions=state.fractions,
+    )
 
 
 def clean_media(text: str) -> str:
-    """The same playlist without comments."""
-    return "\n".join(line for line in text.splitlines() if line and not _is_comment(line)) + "\n"
+    """The same playlist without comments, with the smallest target duration that its segments allow.
 
-
-def peak_and_average(segments: Sequence[tuple[int, float]], target: int) -> tuple[int, int]:
-    """Peak and average bit rate of ``(bytes, seconds)`` segments, in bit/s, rounded up.
-
-    The peak is the largest over any run of segments that lasts between 0.5 and 1.5 target durations (RFC 8216,
-    4.3.4.2): a last segment of a few frames does not count alone.
+    The packager gives the target duration of the longest rendition, rounded up, to all.
     """
-    total_bytes, total_seconds = sum(size for size, _ in segments), sum(seconds for _, seconds in segments)
-    if total_seconds <= 0:
-        return 0, 0
-    average = total_bytes * 8 / total_seconds
-    peak = average
-    for first in range(len(segments)):
-        size, seconds = 0, 0.0
-        for segment_bytes, segment_seconds in segments[first:]:
-            size, seconds = size + segment_bytes, seconds + segment_seconds
-            if seconds > 1.5 * target:
-                break
-            if seconds >= 0.5 * target:
-                peak = max(peak, size * 8 / seconds)
-    return _up(peak), _up(average)
+    longest = max((rounded(segment.duration) for segment in parse_media(text).segments), default=1)
+    lines = [line for line in text.splitlines() if line and not _is_comment(line)]
+    target = "#EXT-X-TARGETDURATION:"
+    return "\n".join(f"{target}{max(1, longest)}" if line.startswith(target) else line for line in lines) + "\n"
 
 
-def finish_manifest(text: str, frame_rate: Fraction) -> str:
-    """The DASH manifest without comments and with the planned frame rate.
-
-    The packager takes the rate from the distance of the first two frames, which says little of an uneven video.
-    """
-    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
-    return re.sub(r'\b(maxFrameRate|frameRate)="[^"]*"', rf'\1="{frame_rate}"', text)
-
-
-def manifest_files(text: str, counts: dict[str, int]) -> set[str]:
-    """The files a manifest made of SegmentTemplates names, given the number of segments by folder."""
-    files = set()
-    for found in re.finditer(r'<SegmentTemplate\b[^>]*\binitialization="([^"]+)"[^>]*\bmedia="([^"]+)"', text):
-        header, media = found[1], found[2]
-        folder = media.partition("/")[0]
-        files.add(header)
-        files.update(media.replace("$Number$", str(number)) for number in range(1, counts.get(folder, 0) + 1))
-    return files
+def rounded(seconds: float) -> int:
+    """EXTINF as TARGETDURATION is compared with it: to the nearest whole second, half up (RFC 8216, 4.3.3.1)."""
+    return math.floor(seconds + 0.5)
 
 
 @dataclass(slots=True)
 class _Media:
     """What has been read of a media playlist so far."""
 
+    on_fault: OnFault
     target: int | None = None
-    header: str | None = None
+    version: int = 1
+    kind: str | None = None
     ended: bool = False
     key_frames_only: bool = False
+    independent: bool = False
+    fractions: bool = False
     segments: list[Segment] = field(default_factory=list)
+    _header: Header | None = None
     _duration: float | None = None
     _range: tuple[int, int] | None = None
+    _ends: dict[str, int] = field(default_factory=dict)
+    _discontinuity: bool = False
+    _encrypted: bool = False
 
-    def tag(self, name: str, value: str) -> None:
+    def tag(self, number: int, name: str, value: str) -> None:
         if name == "EXT-X-TARGETDURATION":
-            self.target = int(value)
-        elif name == "EXT-X-MAP":
-            self.header = _link(dict(_ATTRIBUTE.findall(value)).get("URI", "").strip('"'))
+            if self.target is not None:
+                self.on_fault("duplicate-tag", f"line {number}: EXT-X-TARGETDURATION is there twice")
+            self.target = _whole(value, number, self.on_fault)
+        elif name == "EXT-X-VERSION":
+            self.version = _whole(value, number, self.on_fault)
         elif name == "EXTINF":
-            self._duration = float(value.partition(",")[0])
+            given = value.partition(",")[0]
+            self.fractions |= "." in given
+            self._duration = _seconds(given, number, self.on_fault)
         elif name == "EXT-X-BYTERANGE":
-            length, _, offset = value.partition("@")
-            self._range = (int(length), int(offset or 0))
+            self._range = self._byte_range(value, number)
+        elif name == "EXT-X-MAP":
+            self._map(number, value)
+        elif name == "EXT-X-KEY":
+            method = _attributes(value, number, self.on_fault).get("METHOD")
+            self._encrypted = method != "NONE"
+        else:
+            self._mark(name, value)
+
+    def segment(self, number: int, uri: str) -> None:
+        if self._duration is None:
+            self.on_fault("missing-tag", f"line {number}: a segment without EXTINF")
+        span = self._range
+        if span:
+            # Without an offset a range follows the one before it in the same file (RFC 8216, 4.3.2.2).
+            offset = self._ends.get(uri, 0) if span[1] < 0 else span[1]
+            span = (span[0], offset)
+            self._ends[uri] = offset + span[0]
+        made = Segment(uri, self._duration or 0.0, span, self._header, self._discontinuity, self._encrypted)
+        self.segments.append(made)
+        self._duration = self._range = None
+        self._discontinuity = False
+
+    def _mark(self, name: str, value: str) -> None:
+        if name == "EXT-X-PLAYLIST-TYPE":
+            self.kind = value
+        elif name == "EXT-X-DISCONTINUITY":
+            self._discontinuity = True
         elif name == "EXT-X-I-FRAMES-ONLY":
             self.key_frames_only = True
+        elif name == "EXT-X-INDEPENDENT-SEGMENTS":
+            self.independent = True
         elif name == "EXT-X-ENDLIST":
             self.ended = True
 
-    def segment(self, uri: str) -> None:
-        if self._duration is None:
-            raise ValueError("a segment without EXTINF")
-        self.segments.append(Segment(_link(uri), self._duration, self._range))
-        self._duration = self._range = None
+    def _map(self, number: int, value: str) -> None:
+        attributes = _attributes(value, number, self.on_fault)
+        uri, span = attributes.get("URI", "").strip('"'), attributes.get("BYTERANGE")
+        if not uri:
+            self.on_fault("bad-tag", f"line {number}: EXT-X-MAP without URI")
+            return
+        self._header = Header(uri, self._byte_range(span.strip('"'), number) if span else None)
+
+    def _byte_range(self, value: str, number: int) -> tuple[int, int]:
+        """``length[@offset]``; offset -1: none given."""
+        length, given, offset = value.partition("@")
+        return _whole(length, number, self.on_fault), _whole(offset, number, self.on_fault) if given else -1
 
 
-def _lines(text: str) -> Iterator[str]:
-    lines = iter([line.strip() for line in text.splitlines() if line.strip() and not _is_comment(line)])
-    if next(lines, None) != "#EXTM3U":
-        raise ValueError("no playlist")
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Number and text of the lines that are neither empty nor comments, after the first."""
+    numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
+    lines = iter([(number, line) for number, line in numbered if line and not _is_comment(line)])
+    if next(lines, (0, ""))[1] != "#EXTM3U":
+        raise ValueError("it does not begin with #EXTM3U")
     return lines
 
 
-def _link(uri: str) -> str:
-    if not _LINK.fullmatch(uri):
-        raise ValueError("a link that is not a plain relative name")
-    return uri
+def _attributes(text: str, number: int, on_fault: OnFault) -> dict[str, str]:
+    found, place = {}, 0
+    while match := _ATTRIBUTE.match(text, place):
+        if match[1] in found:
+            on_fault("bad-tag", f"line {number}: the attribute {match[1]} is there twice")
+        found[match[1]] = match[2]
+        place = match.end()
+        while text[place : place + 1] == " ":
+            place += 1
+    if place < len(text):
+        on_fault("bad-tag", f"line {number}: its attributes cannot be read")
+    return found
+
+
+def _whole(text: str, number: int, on_fault: OnFault) -> int:
+    # 20 digits: longer ones are an attack on int(), which takes time with the square of the length.
+    if re.fullmatch(r"[0-9]{1,20}", text.strip()):
+        return int(text)
+    on_fault("bad-tag", f"line {number}: a whole number was expected")
+    return 0
+
+
+def _seconds(text: str, number: int, on_fault: OnFault) -> float:
+    if re.fullmatch(r"[0-9]{1,20}(?:\.[0-9]{0,30})?", text.strip()):
+        seconds = float(text)
+        if math.isfinite(seconds) and seconds < _LONGEST_SECONDS:
+            return seconds
+    on_fault("bad-tag", f"line {number}: EXTINF does not give seconds")
+    return 0.0
 
 
 def _is_comment(line: str) -> bool:
     return line.startswith("#") and not line.startswith("#EXT")
-
-
-def _up(bits: float) -> int:
-    return int(bits) + (bits > int(bits))
