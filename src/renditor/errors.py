@@ -153,6 +153,12 @@ class Unavailable(RenditorError):
     code, status, title = "unavailable", 503, "A part of the server is not available"
 
 
+class ToolKilled(Unavailable):
+    """A media program was killed by somebody else: the kernel, short of memory, or a person. Worth another try."""
+
+    code, title = "tool-killed", "A media program was killed from outside"
+
+
 class OutOfSpace(RenditorError):
     code, status, title = "out-of-space", 507, "The server has no space left"
 

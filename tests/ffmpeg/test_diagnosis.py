@@ -13,6 +13,7 @@ from renditor.errors import (
     OutOfSpace,
     ProcessingFailed,
     RenditorError,
+    ToolKilled,
     Unavailable,
     UnsupportedMedia,
 )
@@ -74,8 +75,7 @@ def test_nothing_said_is_told_as_that() -> None:
 @pytest.mark.parametrize(
     ("number", "kind"),
     [
-        (signal.SIGKILL, LimitExceeded),
-        (signal.SIGXCPU, LimitExceeded),
+        (signal.SIGKILL, ToolKilled),
         (signal.SIGXFSZ, LimitExceeded),
         (signal.SIGSEGV, ProcessingFailed),
         (63, ProcessingFailed),

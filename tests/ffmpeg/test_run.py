@@ -11,7 +11,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from renditor.errors import CorruptMedia, LimitExceeded, NoSuchStream, ProcessingFailed, RenditorError, UnsupportedMedia
+from renditor.errors import (
+    CorruptMedia,
+    LimitExceeded,
+    NoSuchStream,
+    ProcessingFailed,
+    RenditorError,
+    ToolKilled,
+    UnsupportedMedia,
+)
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import PIPE, Budget, Toolbox
 from renditor.ffmpeg.settings import FFmpegSettings
@@ -222,14 +230,39 @@ async def test_cancelling_kills(toolbox: Toolbox, folder: Path) -> None:
 
 async def test_a_run_that_takes_too_long_is_killed(toolbox: Toolbox, folder: Path) -> None:
     endless = ["-re", "-f", "lavfi", "-i", "testsrc2=s=64x64", "-f", "null", "-"]
-    with pytest.raises(LimitExceeded, match="stopped after"):
+    with pytest.raises(LimitExceeded, match="budget of time"):
         await toolbox.ffmpeg(endless, folder=folder, budget=Budget(seconds=0.5, file_size=0))
     assert not ours()
 
 
+async def test_a_run_that_computes_too_much_is_killed(toolbox: Toolbox, folder: Path) -> None:
+    endless = ["-f", "lavfi", "-i", "testsrc2=s=640x360", "-vf", "gblur=20", "-f", "null", "-"]
+    with pytest.raises(LimitExceeded, match="budget of processor time"):
+        await toolbox.ffmpeg(endless, folder=folder, budget=Budget(seconds=60, file_size=0, cpu_seconds=1))
+    assert not ours()
+
+
+async def test_a_run_that_makes_too_many_frames_is_killed(toolbox: Toolbox, folder: Path) -> None:
+    """Ten frames, hours apart, whose gaps are filled with copies."""
+    stretch = ["-f", "lavfi", "-i", "testsrc2=s=64x64:r=1:d=10", "-vf", "setpts=N*20000/TB"]
+    filled = [*stretch, "-fps_mode", "cfr", "-r", "25", "-f", "null", "-"]
+    with pytest.raises(LimitExceeded, match="budget of frames"):
+        await toolbox.ffmpeg(filled, folder=folder, budget=Budget(seconds=60, file_size=0, frames=2000))
+    assert not ours()
+
+
+async def test_killed_from_outside_is_not_the_fault_of_the_file(toolbox: Toolbox, folder: Path) -> None:
+    endless = ["-re", "-f", "lavfi", "-i", "testsrc2=s=64x64", "-f", "null", "-"]
+    task = asyncio.create_task(toolbox.ffmpeg(endless, folder=folder, budget=BUDGET))
+    os.kill((await started()).pid, signal.SIGKILL)
+    with pytest.raises(ToolKilled) as caught:
+        await task
+    assert caught.value.error_code == "tool-killed"
+
+
 async def test_a_file_larger_than_the_budget_is_not_written(toolbox: Toolbox, folder: Path) -> None:
     large = ["-f", "lavfi", "-i", "testsrc2=s=640x360:d=10", "-c:v", "rawvideo", "out.avi"]
-    with pytest.raises(RenditorError):
+    with pytest.raises(LimitExceeded, match="budget of output size"):
         await toolbox.ffmpeg(large, folder=folder, budget=Budget(seconds=30, file_size=100_000))
     assert (folder / "out.avi").stat().st_size <= 100_000
 
@@ -237,7 +270,7 @@ async def test_a_file_larger_than_the_budget_is_not_written(toolbox: Toolbox, fo
 async def test_memory_is_limited(toolbox: Toolbox, folder: Path) -> None:
     poor = Toolbox(toolbox._launcher, toolbox.binaries, FFmpegSettings(memory=600 * 1024**2))
     large = ["-f", "lavfi", "-i", "testsrc2=s=3840x2160:d=4", "-vf", "reverse", "-f", "null", "-"]
-    with pytest.raises(LimitExceeded):
+    with pytest.raises(LimitExceeded, match="budget of memory"):
         await poor.ffmpeg(large, folder=folder, budget=BUDGET)
 
 

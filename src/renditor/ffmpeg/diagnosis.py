@@ -16,12 +16,16 @@ from renditor.errors import (
     OutOfSpace,
     ProcessingFailed,
     RenditorError,
+    ToolKilled,
     Unavailable,
     UnsupportedMedia,
 )
+from renditor.ffmpeg.budget import beyond
 
 _MEDIA_HINT = "Play the file to its end in a media player; if it stops there too, export it again."
 _INSTALL_HINT = "Run `renditor doctor`: it names what this FFmpeg lacks and how to get it."
+
+_KILLED_HINT = "Mostly the machine ran out of memory: give it more, or lower jobs.concurrency and ffmpeg.threads."
 
 _ENCODER_FAILED = "Error while opening encoder"
 _DAMAGED = (
@@ -64,7 +68,7 @@ def diagnose(tool: str, returncode: int, stderr: bytes) -> RenditorError:
     """The error to raise for a run that ended with ``returncode`` (negative: killed by that signal)."""
     text = stderr.decode("utf-8", "replace")
     if re.search(_MEMORY, text):
-        return LimitExceeded("The file needs more memory than one job may take.")
+        return beyond("memory")
     if returncode < 0:
         return _killed(tool, -returncode)
     # An encoder that does not open has said why in its own words; what follows from it looks like damage.
@@ -82,9 +86,10 @@ def diagnose(tool: str, returncode: int, stderr: bytes) -> RenditorError:
 
 def _killed(tool: str, number: int) -> RenditorError:
     if number == signal.SIGXFSZ:
-        return LimitExceeded("The result would be larger than one job may write.")
-    if number in (signal.SIGKILL, signal.SIGXCPU):  # nobody else sends these: our own kills end in other errors
-        return LimitExceeded("The file needs more computing time or memory than one job may take.")
+        return beyond("output size")
+    if number == signal.SIGKILL:
+        # Our own kills end in other errors: this was the kernel, short of memory, or a person.
+        return ToolKilled(f"{tool} was killed from outside while it worked on this file.", hint=_KILLED_HINT)
     name = signal.Signals(number).name if number in {*signal.Signals} else f"signal {number}"
     return ProcessingFailed(f"{tool} crashed ({name}): the file is probably damaged.", hint=_MEDIA_HINT)
 

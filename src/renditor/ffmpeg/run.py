@@ -7,14 +7,15 @@ or moved into the job folder: a decoder that a file has taken over could write t
 from __future__ import annotations
 
 import json
-import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from renditor.errors import CorruptMedia, LimitExceeded, NoSuchStream, ProcessingFailed, UnsupportedMedia
+from renditor.errors import CorruptMedia, NoSuchStream, ProcessingFailed, UnsupportedMedia
 from renditor.ffmpeg.binaries import Binaries, Tool
+from renditor.ffmpeg.budget import Budget, beyond, encoding_budget
 from renditor.ffmpeg.diagnosis import diagnose
 from renditor.ffmpeg.ffprobe import PacketEnds, parse
 from renditor.ffmpeg.probe import MediaProbe, check_limits
@@ -40,15 +41,11 @@ PIPE = "pipe:1"
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "4", "SVT_LOG": "1"}  # 1: SVT-AV1 reports errors only
 _PRINTED_BYTES = 4 * 1024 * 1024  # what a file may make ffprobe say about it
 _HEAD_BYTES = 512
+_CPU_CLOCK = 0.1  # seconds by which the kernel's two ways of counting processor time may differ
 _GONE = "The file to be processed is gone."
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What one run may use: ``seconds`` of wall time until it is killed, ``file_size`` bytes for any one file."""
-
-    seconds: float
-    file_size: int
+__all__ = ["DEMUXERS", "NO_METADATA", "PIPE", "Budget", "Command", "Toolbox"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +98,7 @@ class Toolbox:
 
     def budget(self, duration: float | None, bits_per_second: int) -> Budget:
         """What an encode of ``duration`` seconds to at most ``bits_per_second`` may use, with room to spare."""
-        settings = self.settings
-        length = settings.max_duration if duration is None else duration
-        seconds = min(settings.timeout_floor + length * settings.timeout_factor, settings.timeout_ceiling)
-        return Budget(seconds=seconds, file_size=64 * 1024**2 + round(bits_per_second / 8 * (length + 10) * 2))
+        return encoding_budget(self.settings, duration, bits_per_second)
 
     async def ffmpeg(
         self,
@@ -125,10 +119,13 @@ class Toolbox:
             progress: follows the run.
 
         Raises:
+            LimitExceeded: beyond the budget; names which part of it.
+            ToolKilled: somebody else killed it: worth another try.
             CorruptMedia, LimitExceeded, NoSuchStream, UnsupportedMedia, OutOfSpace, Unavailable, ProcessingFailed:
                 by what FFmpeg said.
         """
         reader = progress or ProgressReader(None)
+        reader.most_frames = self.settings.frame_ceiling if budget.frames is None else budget.frames
         policy = self._policy(budget, read=reads, write=(folder,))
         await self._run("ffmpeg", arguments, policy=policy, budget=budget, folder=folder, reader=reader)
 
@@ -228,7 +225,7 @@ class Toolbox:
     def _policy(self, budget: Budget, *, read: Sequence[Path] = (), write: Sequence[Path] = ()) -> Policy:
         limits = Limits(
             memory=self.settings.memory,
-            cpu_seconds=max(1, round(budget.seconds * (os.cpu_count() or 1))),
+            cpu_seconds=budget.most_cpu_seconds,
             file_size=budget.file_size,
         )
         reads, writes = ([str(path.absolute()) for path in paths] for paths in (read, write))
@@ -256,9 +253,12 @@ class Toolbox:
                 max_output=_PRINTED_BYTES,
             )
         except TimeoutError:
-            raise LimitExceeded(f"The work was stopped after {budget.seconds:,.0f} seconds.") from None
+            raise beyond("time") from None
         except FileNotFoundError:
             raise ProcessingFailed(_GONE) from None
+        # The kernel kills for it without a word, as does whoever else kills.
+        if done.returncode == -signal.SIGKILL and done.cpu_seconds >= budget.most_cpu_seconds - _CPU_CLOCK:
+            raise beyond("processor time")
         if done.returncode != 0:
             raise diagnose(tool, done.returncode, done.stderr)
         return done

@@ -31,11 +31,31 @@ class FFmpegSettings(BaseModel, extra="forbid"):
     # Six hours at 60 frames a second are 1.3 million; empty packets are cheap to make and dear to read.
     max_packets: int = Field(4_000_000, gt=0, description="Most packets of a stream whose length must be measured.")
 
+    # ffprobe reads headers and packets; a file can be made of nothing else.
     probe_timeout: float = Field(20, gt=0, description="Seconds until ffprobe is killed.")
-    # x264 `slow` needs about 4 s for 1 s of 1080p on two busy cores; the rest is room for a loaded machine.
-    timeout_factor: float = Field(30, gt=0, description="Seconds an encode may take for each second of media.")
-    timeout_floor: float = Field(300, gt=0, description="Seconds any encode may take, however short the media.")
-    timeout_ceiling: float = Field(24 * 3600, gt=0, description="Seconds after which every encode is killed.")
-    # Four rungs of 1080p take 0.9 GB; the limit is on address space, which is larger than memory in use.
+
+    # The budgets of one step, in parts that grow with the media and parts that do not. A run beyond any of them is
+    # killed, and its job fails naming the budget.
+    #
+    # Time: a decoder or filter that waits or loops for ever. x264 `slow` needs about 4 s for 1 s of 1080p on two busy
+    # cores; the rest is room for a loaded machine.
+    timeout_factor: float = Field(30, gt=0, description="Seconds a step may take for each second of media.")
+    timeout_floor: float = Field(300, gt=0, description="Seconds any step may take, however short the media.")
+    timeout_ceiling: float = Field(24 * 3600, gt=0, description="Seconds after which every step is killed.")
+    # Processor time: pictures made to be dear (every block intra, every filter on) on a machine with many cores, which
+    # the wall time alone would let burn them all. Four rungs of `slow` need about 15 s for 1 s of 1080p60.
+    cpu_factor: float = Field(120, gt=0, description="Processor seconds a step may take for each second of media.")
+    cpu_floor: float = Field(600, gt=0, description="Processor seconds any step may take, however short the media.")
+    cpu_ceiling: float = Field(7 * 24 * 3600, gt=0, description="Processor seconds after which every step is killed.")
+    # Frames: 26 KB with ten frames 20 000 s apart become half a million where each gap is filled with copies.
+    frame_factor: float = Field(250, gt=0, description="Frames a step may put out for each second of media.")
+    frame_floor: int = Field(1000, gt=0, description="Frames any step may put out, however short the media.")
+    frame_ceiling: int = Field(2_000_000, gt=0, description="Frames after which every step is killed.")
+    # Output: a full disk. Encoders keep to a bit rate; noise at a fixed quality, or raw frames, do not.
+    output_factor: float = Field(2, gt=0, description="Size of one file of output, as a multiple of what was planned.")
+    output_floor: int = Field(64 * 1024**2, gt=0, description="Bytes any file of output may have.")
+    output_ceiling: int = Field(256 * GIBIBYTE, gt=0, description="Bytes after which every file of output is cut off.")
+    # Memory: frames that refer to many others, or filters that keep them. Four rungs of 1080p take 0.9 GB; the limit is
+    # on address space, which is larger than memory in use.
     memory: int = Field(6 * GIBIBYTE, gt=0, description="Address space of one FFmpeg process, in bytes.")
     threads: int = Field(default_factory=_threads, gt=0, description="Threads of each decoder and encoder.")

@@ -5,8 +5,9 @@ thread, so a fork costs little and is safe, which it is not in a server with thr
 owner, so PDEATHSIG (which follows the *thread* that forked) means what it should.
 
 One request is one message on the control socket: JSON, plus descriptors ``[reply, stdin?, stdout?, stderr?, ...]``.
-The reply socket then carries ``{"pid"}`` once the program runs (or ``{"error": errno}``) and ``{"rc"}`` when it has
-ended (negative: the signal). End of file on it means that nobody wants the child any more: SIGKILL for its group.
+The reply socket then carries ``{"pid"}`` once the program runs (or ``{"error": errno}``) and ``{"rc", "cpu"}`` when
+it has ended (negative: the signal; its processor time in s). End of file on it means that nobody wants the child any
+more: SIGKILL for its group.
 """
 
 from __future__ import annotations
@@ -174,13 +175,14 @@ class ForkServer:
             if ended is None:
                 return
             _kill(ended.si_pid)
-            returncode = os.waitstatus_to_exitcode(os.waitpid(ended.si_pid, 0)[1])
+            _, status, used = os.wait4(ended.si_pid, 0)
             child = self._children.pop(ended.si_pid)
             if child.status >= 0:
                 self._settle(child)
             with contextlib.suppress(KeyError):  # abandoned before
                 self._selector.unregister(child.reply)
-            _answer(child.reply, {"rc": returncode})
+            cpu = used.ru_utime + used.ru_stime
+            _answer(child.reply, {"rc": os.waitstatus_to_exitcode(status), "cpu": round(cpu, 3)})
             child.reply.close()
 
 

@@ -33,11 +33,13 @@ _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/non
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a program ended. ``returncode`` is negative for a signal; ``stderr`` holds the last 64 KiB."""
+    """How a program ended. ``returncode`` is negative for a signal; ``stderr`` holds the last 64 KiB;
+    ``cpu_seconds`` is the processor time it took, over all threads."""
 
     returncode: int
     stdout: bytes
     stderr: bytes
+    cpu_seconds: float = 0.0
 
 
 class _LauncherDied(Unavailable):
@@ -53,6 +55,7 @@ class Child:
         self.pid = pid
         self._reply = reply
         self._returncode: int | None = None
+        self.cpu_seconds = 0.0  # known once it has ended
 
     async def wait(self) -> int:
         """The exit code once it has ended, negative for a signal. One waiter at a time.
@@ -61,7 +64,8 @@ class Child:
             Unavailable: the launcher process has died, and the child with it.
         """
         if self._returncode is None:
-            self._returncode = int((await _receive(self._reply))["rc"])
+            news = await _receive(self._reply)
+            self._returncode, self.cpu_seconds = int(news["rc"]), float(news["cpu"])
             self._reply.close()
         return self._returncode
 
@@ -247,7 +251,7 @@ class Launcher:
                     await child.end()
                     raise
         output.finish()
-        return Completed(returncode, bytes(output.stdout), bytes(output.stderr))
+        return Completed(returncode, bytes(output.stdout), bytes(output.stderr), child.cpu_seconds)
 
 
 def _keep(script: Path, control: int) -> subprocess.Popen[bytes]:

@@ -1,0 +1,76 @@
+"""What one run of a program may use, and how going beyond it is told: every budget has a name and its settings.
+
+Wall and processor time, the memory and the size of files are kept by the kernel and by the launcher, which kill; frames
+are counted as FFmpeg reports them.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from renditor.errors import LimitExceeded
+from renditor.ffmpeg.settings import FFmpegSettings
+
+BudgetName = Literal["time", "processor time", "memory", "output size", "frames"]
+
+# By how much an output may be longer than planned.
+_SLACK_SECONDS: Final = 10
+
+_SETTINGS: Final[Mapping[BudgetName, str]] = {
+    "time": "ffmpeg.timeout_factor, ffmpeg.timeout_floor and ffmpeg.timeout_ceiling",
+    "processor time": "ffmpeg.cpu_factor, ffmpeg.cpu_floor and ffmpeg.cpu_ceiling",
+    "memory": "ffmpeg.memory",
+    "output size": "ffmpeg.output_factor, ffmpeg.output_floor and ffmpeg.output_ceiling",
+    "frames": "ffmpeg.frame_factor, ffmpeg.frame_floor and ffmpeg.frame_ceiling",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one run may use.
+
+    ``seconds`` of wall time until it is killed; ``file_size`` bytes for any one file; ``cpu_seconds`` of processor time
+    over all threads (None: as many as the wall time has on all processors of this machine); ``frames`` that it may put
+    out (None: the ceiling of the settings). Memory is the same for all runs: ``ffmpeg.memory``.
+    """
+
+    seconds: float
+    file_size: int
+    cpu_seconds: float | None = None
+    frames: int | None = None
+
+    @property
+    def most_cpu_seconds(self) -> int:
+        """The limit in whole seconds, as the kernel counts them."""
+        wanted = self.seconds * (os.cpu_count() or 1) if self.cpu_seconds is None else self.cpu_seconds
+        return max(1, math.ceil(wanted))
+
+
+def encoding_budget(settings: FFmpegSettings, duration: float | None, bits_per_second: int) -> Budget:
+    """What a step may use that makes ``duration`` seconds of at most ``bits_per_second``, with room to spare.
+
+    Args:
+        settings: factors, floors and ceilings.
+        duration: seconds of media; None: not known, the longest that is taken.
+        bits_per_second: of all that goes into the largest file.
+    """
+    length = settings.max_duration if duration is None else duration
+    size = settings.output_floor + settings.output_factor * bits_per_second / 8 * (length + _SLACK_SECONDS)
+    return Budget(
+        seconds=min(settings.timeout_floor + settings.timeout_factor * length, settings.timeout_ceiling),
+        file_size=round(min(size, settings.output_ceiling)),
+        cpu_seconds=min(settings.cpu_floor + settings.cpu_factor * length, settings.cpu_ceiling),
+        frames=round(min(settings.frame_floor + settings.frame_factor * length, settings.frame_ceiling)),
+    )
+
+
+def beyond(name: BudgetName) -> LimitExceeded:
+    """The error of a run that went beyond one of its budgets."""
+    return LimitExceeded(
+        f"The work on this file was stopped: it went beyond its budget of {name}.",
+        hint=f"Such a file is often damaged, or made to keep servers busy. The budget comes from {_SETTINGS[name]}.",
+    )
