@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from renditor.audio.waveform.plan import WaveformPlan
 from renditor.errors import BadRequest
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.models import OnProgress, Output
@@ -61,5 +62,12 @@ class AudioProvider(Protocol):
         """Write every format inside ``folder`` from one decode and verify each by reading it back.
 
         Raises: NoSuchStream, CorruptMedia, ProcessingFailed.
+        """
+        ...
+
+    async def waveform(self, plan: WaveformPlan, source: Path, folder: Path, on_progress: OnProgress) -> Output:
+        """Write all files of ``plan`` to ``folder/waveform``, from one decode.
+
+        Raises: NoSuchStream, CorruptMedia, LimitExceeded, ProcessingFailed.
         """
         ...

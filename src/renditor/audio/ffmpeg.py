@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from renditor.audio import commands
 from renditor.audio.base import AudioFormat
+from renditor.audio.waveform.plan import FOLDER as WAVEFORM_FOLDER
+from renditor.audio.waveform.plan import WaveformPlan
 from renditor.errors import CorruptMedia, NoSuchStream, ProcessingFailed, RenditorError, Unprocessable
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes, workspace
 from renditor.models import OnProgress, Output
+
+if TYPE_CHECKING:
+    from renditor.audio.waveform.make import Waveforms
 
 _ENCODED: Final = 0.95  # share of the whole at which encoding ends
 # A source may lack some of its end; more is damage. Encoders add up to 0.1 s of their own delay.
@@ -62,6 +67,24 @@ class FFmpegAudio:
         on_progress(1.0, "completed")
         return tuple(outputs)
 
+    def waveform_command(self, plan: WaveformPlan, probe: MediaProbe, source: Path) -> Command:
+        """The command line that ``waveform`` would use."""
+        return self._toolbox.shown("reading", "ffmpeg", self._waveforms(plan, probe).arguments(source))
+
+    async def waveform(self, plan: WaveformPlan, source: Path, folder: Path, on_progress: OnProgress) -> Output:
+        """See ``AudioProvider``."""
+        found = await self.probe(source)
+        async with workspace(folder, [WAVEFORM_FOLDER]):
+            output = await self._waveforms(plan, found).make(source, folder, on_progress)
+            _expect_length(found, output.duration)
+        return output
+
+    def _waveforms(self, plan: WaveformPlan, probe: MediaProbe) -> Waveforms:
+        # numpy takes 0.1 s and 25 MB that other work need not spend.
+        from renditor.audio.waveform.make import Waveforms  # noqa: PLC0415
+
+        return Waveforms(self._toolbox, plan, commands.main_stream(probe), probe.duration)
+
     def _open(self, source: Path) -> list[str]:
         return self._toolbox.open(source.absolute())
 
@@ -85,7 +108,7 @@ class FFmpegAudio:
             raise ProcessingFailed(f"The result cannot be read back: {error.detail}") from error
         if stream.codec != wanted.codec:
             raise ProcessingFailed("The result did not pass its check: it has another codec than planned.")
-        _expect_length(source, made)
+        _expect_length(source, made.duration)
         return Output(
             kind="audio",
             name=path.name,
@@ -102,12 +125,13 @@ class FFmpegAudio:
         )
 
 
-def _expect_length(source: MediaProbe, made: MediaProbe) -> None:
-    """How long one of several streams lasts, only some containers say: Matroska gives the length of the longest."""
+def _expect_length(source: MediaProbe, made: float | None) -> None:
+    """``made``: seconds. How long one of several streams lasts, only some containers say: Matroska gives the length of
+    the longest."""
     stream = commands.main_stream(source)
     alone = source.video is None and len(source.audio) == 1
     planned = (source.duration if alone else stream.duration) or 0.0
-    length = made.duration or 0.0
+    length = made or 0.0
     if length < planned - max(_MISSING_SECONDS, planned * _MISSING_SHARE):
         raise CorruptMedia(
             f"The file is damaged or incomplete: its sound could be read for {length:.1f} of {planned:.1f} seconds."
