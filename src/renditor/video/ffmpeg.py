@@ -21,13 +21,13 @@ from renditor.video import commands, frames, package, poster, verify
 from renditor.video.base import VideoSettings
 from renditor.video.plan import OUTPUTS, OutputKind, VideoPlan
 from renditor.video.plan import plan as make_plan
+from renditor.video.sampling import Footage
 from renditor.video.transcode import CONTAINERS, VIDEO_CODECS, TranscodePlan
 from renditor.video.transcode import arguments as transcode_arguments
 
 __all__ = ["Command", "FFmpegVideo"]
 
 _MP4: Final = "video.mp4"
-_POSTER: Final = "poster.jpg"
 _LARGEST_PICTURE: Final = 256 * 1024**2  # bytes; 40 million px as an incompressible PNG are 120 MB
 _TRANSCODE_BITRATE: Final = 100_000_000  # bit/s; CRF 0 has no cap of its own
 # Share of the whole at which each stage ends. Encoding takes nearly all the time there is.
@@ -57,9 +57,8 @@ class FFmpegVideo:
         if "mp4" in plan.outputs:
             found.append(self._toolbox.shown("remuxing", "ffmpeg", self._remuxing(plan)))
         if "poster" in plan.outputs:
-            moment = poster.times(plan.moving.duration)[0]  # which one it will be is seen when they have been measured
-            found.append(self._toolbox.shown("poster", "ffmpeg", self._looking(plan)))
-            found.append(self._toolbox.shown("poster", "ffmpeg", self._picturing(plan, moment)))
+            small, large = (Footage.of_rung(plan, plan.rungs[place]) for place in (-1, 0))
+            found += poster.commands(self._toolbox, small, large)
         return found
 
     async def run(
@@ -72,7 +71,7 @@ class FFmpegVideo:
     ) -> tuple[Output, ...]:
         """See ``VideoProvider``."""
         self._require(plan)
-        async with workspace(folder, (package.FOLDER, _MP4, _POSTER)):
+        async with workspace(folder, (package.FOLDER, _MP4, poster.NAME)):
             await self._encode(plan, source, folder, on_progress)
             encoded = await verify.check_encoded(plan, folder, self._toolbox)
             on_progress(_ENCODED, "packaging")
@@ -83,9 +82,7 @@ class FFmpegVideo:
                 await self._run_here(plan, self._remuxing(plan), folder)
             on_progress(_REMUXED, "poster")
             if "poster" in plan.outputs:
-                await self._run_here(plan, self._looking(plan), folder)
-                moment = poster.choose(folder, poster.times(plan.moving.duration))
-                await self._run_here(plan, self._picturing(plan, moment), folder)
+                await self._take_poster(plan, folder)
             on_progress(_PICTURED, "verifying")
             await self._verify(plan, encoded, folder)
             outputs = tuple(_output(plan, kind, folder) for kind in plan.outputs)
@@ -177,13 +174,20 @@ class FFmpegVideo:
         except CorruptMedia as error:
             raise ProcessingFailed("An encoded video cannot be read back.") from error
 
+    async def _take_poster(self, plan: VideoPlan, folder: Path) -> None:
+        small, large = (Footage.of_rung(plan, plan.rungs[place]) for place in (-1, 0))
+        try:
+            await poster.make(self._toolbox, small, large, folder)
+        except CorruptMedia as error:
+            raise ProcessingFailed("An encoded video cannot be read back.") from error
+
     async def _verify(self, plan: VideoPlan, encoded: verify.Encoded, folder: Path) -> None:
         if "hls" in plan.outputs:
             await verify.check_set(plan, encoded, folder, package.FOLDER, self._toolbox)
         if "mp4" in plan.outputs:
             await verify.check_progressive(plan, encoded, folder, _MP4, self._toolbox)
         if "poster" in plan.outputs:
-            verify.check_poster(plan, folder / _POSTER)
+            verify.check_poster(plan, folder / poster.NAME)
 
     async def _check_transcoded(self, plan: TranscodePlan, path: Path) -> Output:
         found = await self._toolbox.probe(path)
@@ -218,14 +222,6 @@ class FFmpegVideo:
         files = [commands.rung_file(plan.rungs[0]), *map(commands.track_file, plan.audio)]
         return commands.progressive(plan, [self._toolbox.open(Path(file)) for file in files], _MP4)
 
-    def _looking(self, plan: VideoPlan) -> list[str]:
-        file = Path(commands.rung_file(plan.rungs[-1]))
-        return poster.measuring([self._toolbox.open(file, "-ss", str(at)) for at in poster.times(plan.moving.duration)])
-
-    def _picturing(self, plan: VideoPlan, moment: float) -> list[str]:
-        file = Path(commands.rung_file(plan.rungs[0]))
-        return poster.picture(self._toolbox.open(file, "-ss", str(moment)), _POSTER)
-
     def _framing(self, probe: MediaProbe, source: Path, options: frames.FrameOptions, number: int) -> list[str]:
         start, last = frames.starts(options, probe)[number]
         opened = self._toolbox.open(source.absolute(), *frames.seeking(options, probe, start, last=last))
@@ -251,7 +247,7 @@ def _output(plan: VideoPlan, kind: OutputKind, folder: Path) -> Output:
     name, content_type = {
         "hls": (package.FOLDER, "application/vnd.apple.mpegurl"),
         "mp4": (_MP4, "video/mp4"),
-        "poster": (_POSTER, "image/jpeg"),
+        "poster": (poster.NAME, "image/jpeg"),
     }[kind]
     rungs = [{"name": rung.name, "width": rung.width, "height": rung.height} for rung in plan.rungs]
     return Output(

@@ -12,11 +12,11 @@ from renditor.ffmpeg.probe import MediaProbe, VideoStream
 from renditor.ffmpeg.run import NO_METADATA
 from renditor.video.commands import colours
 from renditor.video.plan import source_colour
-from renditor.video.poster import JPEG_COLOURS
+from renditor.video.sampling import JPEG_PIXELS
 
 # Picture format -> the filters that give the pixels it takes, and its encoder.
 _FORMATS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    "jpg": (f"scale={JPEG_COLOURS},format=yuvj420p", ("-c:v", "mjpeg", "-q:v", "2")),
+    "jpg": (",".join(JPEG_PIXELS), ("-c:v", "mjpeg", "-q:v", "2")),
     "png": ("format=rgb24", ("-c:v", "png")),
     "webp": ("format=yuv420p", ("-c:v", "libwebp", "-quality", "85")),
 }

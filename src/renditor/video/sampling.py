@@ -66,10 +66,13 @@ class Footage:
         """The files outside of the job folder that a run has to read."""
         return (self.path,) if self.path.is_absolute() else ()
 
-    def opened(self, toolbox: Toolbox, *, key_frames: bool) -> list[str]:
-        """Arguments that open it, and choose its pictures alone."""
-        only = _KEY_FRAMES_ONLY if key_frames else ()
-        return [*toolbox.open(self.path, *only), "-map", f"0:{self.stream}"]
+    def opened(self, toolbox: Toolbox, *options: str) -> list[str]:
+        """Arguments that open it with further input options, and choose its pictures alone."""
+        return [*toolbox.open(self.path, *options), "-map", f"0:{self.stream}"]
+
+    def sampled(self, toolbox: Toolbox, *, key_frames: bool) -> list[str]:
+        """Arguments that open it for ``pick``."""
+        return self.opened(toolbox, *(_KEY_FRAMES_ONLY if key_frames else ()))
 
     def scaled(self, width: int, height: int, *, tone_mapping: bool) -> list[str]:
         """Filters that bring a single frame to BT.709 in SDR at a size in px, with square pixels."""

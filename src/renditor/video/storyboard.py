@@ -176,7 +176,7 @@ def collecting(toolbox: Toolbox, footage: Footage, wanted: Tiles, *, key_frames:
         *note(_TIMES),
     ]
     return [
-        *footage.opened(toolbox, key_frames=key_frames),
+        *footage.sampled(toolbox, key_frames=key_frames),
         *("-vf", ",".join(chain), "-fps_mode", "passthrough"),
         # A file that lies about its length must not fill the disk.
         *("-frames:v", str(wanted.most)),
