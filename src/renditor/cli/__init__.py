@@ -29,6 +29,7 @@ from renditor.cli import (
     thumbnail,
     upload,
     video,
+    waveform,
     worker,
 )
 
@@ -58,6 +59,7 @@ COMMANDS: Final = (
     Command("thumbnail", thumbnail.command, FILES, thumbnail.EXAMPLE),
     Command("audio", audio.command, FILES, audio.EXAMPLE),
     Command("extract-audio", extract_audio.command, FILES, extract_audio.EXAMPLE),
+    Command("waveform", waveform.command, FILES, waveform.EXAMPLE),
     Command("upload", upload.command, SERVER, upload.EXAMPLE),
     Command("gc", gc.command, SERVER, gc.EXAMPLE),
     Command("doctor", doctor.command, ACCESS, doctor.EXAMPLE),

@@ -71,8 +71,9 @@ def test_split_channels_have_lanes(draw: Draw) -> None:
 
 
 @pytest.mark.parametrize("draw", [png, svg])
-def test_the_colour(draw: Draw) -> None:
-    picture = pyvips.Image.new_from_buffer(draw(STAIRS, colour="#1F6feb"), "")
+@pytest.mark.parametrize("colour", ["1F6feb", "#1F6feb"])
+def test_the_colour(draw: Draw, colour: str) -> None:
+    picture = pyvips.Image.new_from_buffer(draw(STAIRS, colour=colour), "")
     assert picture(8, 10)[:3] == pytest.approx([0x1F, 0x6F, 0xEB], abs=1)
 
 

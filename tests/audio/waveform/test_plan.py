@@ -14,7 +14,7 @@ def test_samples_per_pixel(samples: int) -> None:
         DataFile("a.dat", samples)
 
 
-@pytest.mark.parametrize("wanted", [{"bits": 12}, {"version": 3}, {"version": 0}])
+@pytest.mark.parametrize("wanted", [{"bits": 12}, {"format_version": 3}, {"format_version": 0}])
 def test_numbers_of_the_format(wanted: dict[str, int]) -> None:
     with pytest.raises(BadRequest):
         DataFile("a.dat", **wanted)
@@ -33,7 +33,7 @@ def test_colours(colour: str) -> None:
 
 
 def test_version_1_has_one_channel() -> None:
-    old = DataFile("a.dat", version=1)
+    old = DataFile("a.dat", format_version=1)
     assert WaveformPlan((old,)).files == (old,)
     with pytest.raises(BadRequest, match="one channel"):
         WaveformPlan((old,), split=True)

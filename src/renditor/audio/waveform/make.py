@@ -81,7 +81,7 @@ def _write(wanted: DataFile | PictureFile, peaks: Peaks, folder: Path) -> dict[s
         return {"name": wanted.name, "width": wanted.width, "height": wanted.height}
     zoomed = peaks.at(wanted.samples_per_pixel)
     name = wanted.name.format(zoom=zoomed.samples_per_pixel)
-    write = write_json if name.endswith(".json") else partial(write_dat, version=wanted.version)
+    write = write_json if name.endswith(".json") else partial(write_dat, version=wanted.format_version)
     with (folder / name).open("wb") as file:
         write(zoomed, wanted.bits, file=file)
     return {

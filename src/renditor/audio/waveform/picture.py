@@ -18,11 +18,12 @@ _LINE: Final = 1.0  # px; silence is a line, not nothing
 
 def write_svg(peaks: Peaks, wanted: PictureFile, file: BinaryIO) -> None:
     """One path for each channel, to be scaled to any size."""
+    fill = f"#{wanted.colour.removeprefix('#')}" if wanted.colour else "currentColor"
     paths = "".join(f'<path d="{_outline(spans)}"/>' for spans in _spans(peaks, wanted))
     file.write(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wanted.width}" height="{wanted.height}" '
         f'viewBox="0 0 {wanted.width} {wanted.height}" preserveAspectRatio="none" '
-        f'fill="{wanted.colour or "currentColor"}">{paths}</svg>\n'.encode()
+        f'fill="{fill}">{paths}</svg>\n'.encode()
     )
 
 
@@ -35,7 +36,7 @@ def write_png(peaks: Peaks, wanted: PictureFile, file: BinaryIO) -> None:
             opacity[row] = np.maximum(opacity[row], np.clip(covered * 255, 0, 255))
     picture = Image.fromarray(opacity, "L")
     # Palette of one colour in 256 opacities: a byte for each px.
-    picture.putpalette(bytes.fromhex((wanted.colour or DEFAULT_COLOUR)[1:]) * 256)
+    picture.putpalette(bytes.fromhex((wanted.colour or DEFAULT_COLOUR).removeprefix("#")) * 256)
     picture.save(file, "PNG", transparency=bytes(range(256)))
 
 

@@ -17,9 +17,9 @@ WIDTHS: Final = (16, 8192)  # px; a row is some arrays of numbers
 HEIGHTS: Final = (16, 2048)  # px
 BITS: Final = (8, 16)
 VERSIONS: Final = (1, 2)
-DEFAULT_COLOUR: Final = "#4a5568"  # of a PNG: reads on light and on dark pages
+DEFAULT_COLOUR: Final = "4a5568"  # of a PNG: reads on light and on dark pages
 
-_COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
+_COLOUR: Final = re.compile(r"#?[0-9a-fA-F]{6}")
 _COLUMN_POINTS: Final = 2  # points of data for each column of a picture, at least, where the sound has them
 _FINEST: Final = 16  # samples; below this a picture of a short sound shows single waves, not how loud it is
 
@@ -30,7 +30,8 @@ class DataFile:
 
     ``samples_per_pixel``: samples that one pair stands for. It is doubled for as long as the sound would have more
     pairs than are kept; the file says what it holds, and so does ``name`` where it has ``{zoom}`` in it. ``bits``: of
-    each number. ``version`` of the binary format: 1 knows one channel only.
+    each number. ``format_version`` of the binary format: 1 knows one
+    channel only.
 
     Raises: BadRequest: a number out of range.
     """
@@ -38,7 +39,7 @@ class DataFile:
     name: str
     samples_per_pixel: int = 256
     bits: int = 8
-    version: int = 2
+    format_version: int = 2
 
     def __post_init__(self) -> None:
         least, most = SAMPLES_PER_PIXEL
@@ -46,13 +47,13 @@ class DataFile:
             raise BadRequest(f"The samples per pixel must lie between {least} and {most}.")
         if self.bits not in BITS:
             raise BadRequest("A waveform has 8 or 16 bits.")
-        if self.version not in VERSIONS:
+        if self.format_version not in VERSIONS:
             raise BadRequest("The binary format has the versions 1 and 2.")
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
-    """A picture, SVG or PNG by the ending of ``name``. Sizes in px. ``colour``: ``#rrggbb``; None: for SVG the colour
+    """A picture, SVG or PNG by the ending of ``name``. Sizes in px. ``colour``: ``rrggbb``; None: for SVG the colour
     of the text around it, for PNG a grey.
 
     Raises: BadRequest: a size out of range, a colour that is none.
@@ -68,7 +69,7 @@ class PictureFile:
             if not least <= value <= most:
                 raise BadRequest(f"The {name} must lie between {least} and {most} px.")
         if self.colour is not None and not _COLOUR.fullmatch(self.colour):
-            raise BadRequest("The colour is not understood.", hint="Write it as #rrggbb, such as #1f6feb.")
+            raise BadRequest("The colour is not understood.", hint="Write it as rrggbb, such as 1f6feb.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class WaveformPlan:
     split: bool = False
 
     def __post_init__(self) -> None:
-        if self.split and any(isinstance(file, DataFile) and file.version == 1 for file in self.files):
+        if self.split and any(isinstance(file, DataFile) and file.format_version == 1 for file in self.files):
             raise BadRequest(
                 "Version 1 of the format knows one channel only.", hint="Use version 2 for split channels."
             )
