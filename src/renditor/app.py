@@ -38,8 +38,7 @@ from renditor.jobs.base import ANALYSIS, EAGER, SQUEEZE, JobEngine
 from renditor.recipes import Recipes
 from renditor.recipes.analysis import AnalysisRecipe
 from renditor.recipes.eager import EagerRecipe
-from renditor.recipes.moving import MovingRecipe
-from renditor.recipes.publishing import Publisher
+from renditor.recipes.moving import AudioMaker, Maker, MovingRecipe, VideoMaker
 from renditor.recipes.recipe import Recipe
 from renditor.recipes.squeeze import SqueezeRecipe
 from renditor.recipes.sweeps import Sweeps
@@ -125,11 +124,13 @@ def build(settings: Settings, role: Role) -> App:
     )
     patient = registry.load("images", "libvips")(tools.background, settings.images.patient())
     squeeze = SqueezeRecipe(catalog, deliver.squeezer(patient))
-    moving = MovingRecipe(Publisher(catalog, storage), router, settings.recipes, settings.video.tier)
     work = data / "work"
+    makers: dict[str, Maker] = {
+        **{name: VideoMaker(router, recipe, settings.video) for name, recipe in settings.recipes.video.items()},
+        **{name: AudioMaker(router, recipe) for name, recipe in settings.recipes.audio.items()},
+    }
     known: dict[str, Recipe] = {
-        "video": moving,
-        "audio": moving,
+        **{name: MovingRecipe(catalog, storage, maker) for name, maker in makers.items()},
         ANALYSIS: AnalysisRecipe(catalog, storage, router),
         EAGER: EagerRecipe(catalog, deliver.ahead),
         SQUEEZE: squeeze,

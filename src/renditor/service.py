@@ -15,7 +15,7 @@ from typing import Any, Literal
 from renditor import observe
 from renditor.access import apikeys
 from renditor.access.ratelimit import Rate
-from renditor.catalog import Catalog, assets, jobs, keys, pictures, trash
+from renditor.catalog import Catalog, assets, jobs, keys, pictures
 from renditor.content.spool import Chunk
 from renditor.deliver import Asked, Deliver, Offered, check_picture
 from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
@@ -182,12 +182,12 @@ class MediaProcessingService:
     async def cancel(self, principal: Principal, asset_id: str) -> Asset:
         """Stop the processing of an asset. Raises: NotFound, Conflict: nothing of it is being processed."""
 
+        background = self.flows.recipes.in_background
+
         def work(connection: Any) -> list[str]:
             assets.owned(connection, principal, asset_id)
-            ended = [j.id for j in jobs.active_of(connection, asset_id) if jobs.finish(connection, j.id, "cancelled")]
-            for job_id in ended:
-                trash.expire_job(connection, job_id, grace=trash.GRACE_MS)
-            return ended
+            unfinished = jobs.unfinished_of(connection, asset_id, besides=background)
+            return [job.id for job in unfinished if jobs.finish(connection, job.id, "cancelled")]
 
         cancelled = await self.flows.catalog.write(work)
         if not cancelled:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
+import pytest
 import sqlalchemy as sa
 
-from renditor.catalog import Catalog, assets, jobs
-from renditor.models import Asset, Job, new_id, now_ms
+from renditor.catalog import Catalog, assets, jobs, trash
+from renditor.models import Asset, Job, JobStatus, Rendition, new_id, now_ms
 from tests.catalog.test_assets import add, asset
 
 
@@ -22,9 +24,16 @@ def shown(catalog: Catalog, asset_id: str) -> Asset:
     return catalog.read_now(partial(assets.get, asset_id=asset_id))
 
 
+def unfinished(catalog: Catalog, item: Asset) -> list[str]:
+    found = catalog.read_now(partial(jobs.unfinished_of, asset_id=item.id, besides=["analysis"]))
+    return [job.id for job in found]
+
+
 def test_a_job_of_the_assets_own_recipe_speaks_for_it(catalog: Catalog) -> None:
     item, job = queued(catalog, "video", "video")
-    assert [one.id for one in catalog.read_now(partial(jobs.active_of, asset_id=item.id))] == [job.id]
+    assert [
+        one.id for one in catalog.read_now(partial(jobs.unfinished_of, asset_id=item.id, besides=["analysis"]))
+    ] == [job.id]
     catalog.write_now(partial(jobs.start, job_id=job.id))
     assert catalog.write_now(partial(jobs.progress, job_id=job.id, percent=40, stage="encoding"))
     assert (shown(catalog, item.id).progress, shown(catalog, item.id).stage) == (40, "encoding")
@@ -35,13 +44,98 @@ def test_a_job_of_the_assets_own_recipe_speaks_for_it(catalog: Catalog) -> None:
 def test_a_background_job_does_not(catalog: Catalog) -> None:
     item, job = queued(catalog, "analysis", None)
     before = shown(catalog, item.id)
-    assert catalog.read_now(partial(jobs.active_of, asset_id=item.id)) == []
+    assert unfinished(catalog, item) == []
     assert job.id in catalog.read_now(jobs.unfinished_ids)
     catalog.write_now(partial(jobs.start, job_id=job.id))
     assert catalog.write_now(partial(jobs.progress, job_id=job.id, percent=40, stage="looking"))
     assert catalog.write_now(partial(jobs.finish, job_id=job.id, status="failed", error={"code": "x"}))
     assert shown(catalog, item.id) == before
     assert not catalog.write_now(partial(jobs.finish, job_id=job.id, status="completed"))
+
+
+def test_another_recipe_for_a_complete_asset_does_not(catalog: Catalog) -> None:
+    item, job = queued(catalog, "web", "video")
+    catalog.write_now(partial(assets.update, asset_id=item.id, status="completed", progress=100))
+    before = shown(catalog, item.id)
+    catalog.write_now(partial(jobs.start, job_id=job.id))
+    assert catalog.write_now(partial(jobs.progress, job_id=job.id, percent=40, stage="encoding"))
+    assert catalog.write_now(partial(jobs.finish, job_id=job.id, status="failed", error={"code": "x"}))
+    assert shown(catalog, item.id) == before
+
+
+def test_progress_never_goes_back(catalog: Catalog) -> None:
+    """Also not when the next attempt begins from nothing."""
+    item, job = queued(catalog, "video", "video")
+    catalog.write_now(partial(jobs.start, job_id=job.id))
+    assert catalog.write_now(partial(jobs.progress, job_id=job.id, percent=40, stage="encoding"))
+    again = catalog.write_now(partial(jobs.start, job_id=job.id))
+    assert again is not None
+    assert (again.attempts, again.progress, again.stage) == (2, 40, "encoding")
+    assert catalog.write_now(partial(jobs.progress, job_id=job.id, percent=3, stage="starting"))
+    assert (shown(catalog, item.id).progress, shown(catalog, item.id).stage) == (40, "starting")
+    assert catalog.write_now(partial(jobs.finish, job_id=job.id, status="failed"))
+    assert shown(catalog, item.id).progress == 40
+
+
+def test_an_interruption_does_not_count_as_an_attempt(catalog: Catalog) -> None:
+    _, job = queued(catalog, "video", "video")
+    for _ in range(5):
+        catalog.write_now(partial(jobs.start, job_id=job.id))
+        catalog.write_now(partial(jobs.give_back, job_id=job.id))
+    again = catalog.write_now(partial(jobs.start, job_id=job.id))
+    assert again is not None
+    assert again.attempts == 1
+
+
+def hls(asset_id: str) -> Rendition:
+    rendition_id = new_id()
+    key, kind = f"sets/{rendition_id[-2:]}/{rendition_id}/", "application/vnd.apple.mpegurl"
+    return Rendition(rendition_id, asset_id, "hls", "hls", key, kind, 10, 1, metadata={"rungs": ["240p"]})
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled", "another attempt", "completed"])
+def test_what_is_shown_before_the_end_hangs_on_the_end(catalog: Catalog, end: str) -> None:
+    item, job = queued(catalog, "video", "video")
+    catalog.write_now(partial(jobs.start, job_id=job.id))
+    early = hls(item.id)
+    catalog.write_now(partial(trash.intend, keys=[early.key], job_id=job.id))
+    catalog.write_now(partial(assets.keep_rendition, item=early))
+    assert catalog.read_now(partial(assets.made_of, asset_ids=[item.id])) == {item.id: {("hls", "hls")}}
+    if end == "completed":
+        assert catalog.write_now(partial(trash.take_back, keys=[early.key])) == 1
+        catalog.write_now(partial(jobs.finish, job_id=job.id, status="completed"))
+        assert catalog.read_now(partial(assets.renditions_of, asset_id=item.id)) == [early]
+        assert catalog.read_now(partial(trash.marked, keys=[early.key])) == set()
+        return
+    ends: dict[str, JobStatus] = {"failed": "failed", "cancelled": "cancelled"}
+    if end in ends:
+        catalog.write_now(partial(jobs.finish, job_id=job.id, status=ends[end]))
+    else:
+        catalog.write_now(partial(trash.expire_job, job_id=job.id))
+    assert catalog.read_now(partial(assets.renditions_of, asset_id=item.id)) == []
+    assert catalog.read_now(partial(trash.marked, keys=[early.key])) == {early.key}
+
+
+def test_a_set_that_grows_stays_the_same_rendition(catalog: Catalog) -> None:
+    item = add(catalog, asset(media_type="video"))
+    early = hls(item.id)
+    catalog.write_now(partial(assets.keep_rendition, item=early))
+    for revision in (2, 3):
+        grown = replace(early, bytes=early.bytes + revision, metadata={"rungs": ["240p", "360p"]})
+        catalog.write_now(partial(assets.grow_rendition, item=grown))
+        (found,) = catalog.read_now(partial(assets.renditions_of, asset_id=item.id))
+        assert found == replace(grown, metadata={"rungs": ["240p", "360p"], "revision": revision})
+
+
+def test_renditions_that_are_replaced(catalog: Catalog) -> None:
+    item = add(catalog, asset(media_type="video"))
+    old, new = hls(item.id), replace(hls(item.id), name="other")
+    for one in (old, new):
+        catalog.write_now(partial(assets.keep_rendition, item=one))
+    gone = partial(assets.forget_renditions, asset_id=item.id, kinds=["hls"], keep=[new.id])
+    assert (catalog.write_now(gone), catalog.write_now(gone)) == (1, 0)
+    assert catalog.read_now(partial(assets.renditions_of, asset_id=item.id)) == [new]
+    assert catalog.read_now(trash.due) == [old.key]
 
 
 def test_touched_jobs_are_not_stale(catalog: Catalog) -> None:

@@ -55,7 +55,7 @@ async def test_stopped_and_swept_while_it_stores(tmp_path: Path, monkeypatch: py
 
         async def stop(_: str) -> None:
             (owned,) = (await service.page(service._principal(ANNA), {}, None, 1)).items
-            job_ids = [job.id for job in await service.flows.catalog.read(lambda c: jobs.active_of(c, owned.id))]
+            job_ids = [job.id for job in await service.flows.catalog.read(lambda c: jobs.unfinished_of(c, owned.id))]
             if gone == "deleted":
                 await service.remove(owned.id, ANNA)
             else:

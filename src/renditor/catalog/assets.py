@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -111,6 +112,40 @@ def keep_rendition(connection: sa.Connection, item: Rendition) -> bool:
     except IntegrityError:
         return connection.scalar(sa.select(assets.c.id).where(assets.c.id == item.asset_id)) is not None
     return True
+
+
+def grow_rendition(connection: sa.Connection, item: Rendition) -> None:
+    """Write down what a set has become that grew: same id, same folder, one ``revision`` later.
+
+    The caller has stored what is new, and the playlists that name it, before.
+    """
+    query = sa.select(renditions.c.metadata).where(renditions.c.id == item.id).with_for_update()
+    known = connection.execute(query).one()[0]
+    values = _columns(item) | {"metadata": item.metadata | {"revision": known.get("revision", 1) + 1}}
+    changed = {name: values[name] for name in ("bytes", "width", "height", "duration", "metadata")}
+    connection.execute(renditions.update().where(renditions.c.id == item.id).values(**changed))
+
+
+def forget_renditions(connection: sa.Connection, asset_id: str, kinds: Collection[str], keep: Collection[str]) -> int:
+    """Forget the renditions of these kinds but those with the ids ``keep``; their objects go to the trash.
+
+    Returns: how many they were.
+    """
+    which = (
+        (renditions.c.asset_id == asset_id) & renditions.c.kind.in_(list(kinds)) & renditions.c.id.not_in(list(keep))
+    )
+    gone = list(connection.scalars(renditions.delete().where(which).returning(renditions.c.key)))
+    trash.throw(connection, gone)
+    return len(gone)
+
+
+def made_of(connection: sa.Connection, asset_ids: Collection[str]) -> dict[str, frozenset[tuple[str, str]]]:
+    """What recipes have made of assets: (kind, name) of each rendition that is no picture."""
+    found: dict[str, set[tuple[str, str]]] = {asset_id: set() for asset_id in asset_ids}
+    query = sa.select(renditions.c.asset_id, renditions.c.kind, renditions.c.name)
+    for row in connection.execute(query.where(renditions.c.asset_id.in_(found), renditions.c.kind != "image")):
+        found[row.asset_id].add((row.kind, row.name))
+    return {asset_id: frozenset(made) for asset_id, made in found.items()}
 
 
 # -- for ingest and deletion ------------------------------------------------------------------------------------------

@@ -1,16 +1,19 @@
 """Questions about jobs: their state is ours (shown to users); the engine keeps only what it needs to run them.
 
-A job that carries out the asset's own recipe speaks for the asset: their status, progress and error are one. All others
-work in the background (the analysis of a picture): the asset is as it is, whatever becomes of them.
+A job that carries out the asset's own recipe while the asset is being processed speaks for it: their status, progress
+and error are one. With all others (the analysis of a picture, another recipe for a video that is complete) the asset is
+as it is, whatever becomes of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, fields
 from typing import Any
 
 import sqlalchemy as sa
 
+from renditor.catalog import trash
 from renditor.catalog.schema import assets, jobs
 from renditor.models import Job, JobStatus, now_ms
 
@@ -41,12 +44,10 @@ def ask(connection: sa.Connection, job: Job) -> Job:
     return job
 
 
-def active_of(connection: sa.Connection, asset_id: str) -> list[Job]:
-    """The unfinished jobs that speak for the asset."""
-    query = (
-        sa.select(jobs)
-        .join(assets, assets.c.id == jobs.c.asset_id)
-        .where(jobs.c.asset_id == asset_id, jobs.c.status.in_(_ACTIVE), jobs.c.recipe == assets.c.recipe)
+def unfinished_of(connection: sa.Connection, asset_id: str, besides: Collection[str] = ()) -> list[Job]:
+    """The unfinished jobs of an asset but those of the recipes ``besides``."""
+    query = sa.select(jobs).where(
+        jobs.c.asset_id == asset_id, jobs.c.status.in_(_ACTIVE), jobs.c.recipe.not_in(list(besides))
     )
     return [_job(row) for row in connection.execute(query)]
 
@@ -82,40 +83,63 @@ def touch(connection: sa.Connection, job_ids: list[str]) -> None:
 
 
 def start(connection: sa.Connection, job_id: str) -> Job | None:
-    """Begin an attempt. None when the job has ended or its asset is gone: there is nothing to do."""
+    """Begin an attempt. None when the job has ended or its asset is gone: there is nothing to do.
+
+    Progress and stage stay as the attempt before left them: what users see does not go back.
+    """
     statement = (
         jobs.update()
         .where(jobs.c.id == job_id, jobs.c.status.in_(_ACTIVE))
-        .values(status="running", attempts=jobs.c.attempts + 1, progress=0, updated_at=now_ms())
+        .values(status="running", attempts=jobs.c.attempts + 1, updated_at=now_ms())
         .returning(jobs)
     )
     row = connection.execute(statement).one_or_none()
     return _job(row) if row else None
 
 
+def give_back(connection: sa.Connection, job_id: str) -> None:
+    """An attempt was interrupted by its worker, which stops in order: it does not count."""
+    which = (jobs.c.id == job_id) & jobs.c.status.in_(_ACTIVE) & (jobs.c.attempts > 0)
+    connection.execute(jobs.update().where(which).values(attempts=jobs.c.attempts - 1))
+
+
+def is_running(connection: sa.Connection, job_id: str) -> bool:
+    return connection.scalar(sa.select(jobs.c.status).where(jobs.c.id == job_id)) == "running"
+
+
 def progress(connection: sa.Connection, job_id: str, percent: int, stage: str) -> bool:
-    """Record how far a running job is (0-100). False when it is running no more."""
-    values = {"progress": percent, "stage": stage, "updated_at": now_ms()}
-    return _write(connection, (jobs.c.id == job_id) & (jobs.c.status == "running"), values)
+    """Record how far a running job is (0-100, never less than before). False when it is running no more."""
+    values = {"stage": stage, "updated_at": now_ms()}
+    return _write(connection, (jobs.c.id == job_id) & (jobs.c.status == "running"), values, percent)
 
 
 def finish(connection: sa.Connection, job_id: str, status: JobStatus, error: dict[str, Any] | None = None) -> bool:
-    """End a job. False when it had ended before (or its asset is gone): nothing is changed."""
+    """End a job. False when it had ended before (or its asset is gone): nothing is changed.
+
+    Unless it is ``completed``, nothing of what it stored stays, shown already or not.
+    """
     values: dict[str, Any] = {"status": status, "error": error, "stage": None, "updated_at": now_ms()}
-    if status == "completed":
-        values["progress"] = 100
-    return _write(connection, (jobs.c.id == job_id) & jobs.c.status.in_(_ACTIVE), values)
+    percent = 100 if status == "completed" else 0
+    if not _write(connection, (jobs.c.id == job_id) & jobs.c.status.in_(_ACTIVE), values, percent):
+        return False
+    if status != "completed":
+        trash.expire_job(connection, job_id, grace=trash.GRACE_MS)
+    return True
 
 
-def _write(connection: sa.Connection, which: sa.ColumnElement[bool], values: dict[str, Any]) -> bool:
+def _write(connection: sa.Connection, which: sa.ColumnElement[bool], values: dict[str, Any], percent: int) -> bool:
     """Write to one job, and to the asset where the job speaks for it. False: there is no such job."""
-    statement = jobs.update().where(which).values(**values).returning(jobs.c.asset_id, jobs.c.recipe)
-    row = connection.execute(statement).one_or_none()
+    statement = jobs.update().where(which).values(**values, progress=_at_least(jobs, percent))
+    row = connection.execute(statement.returning(jobs.c.asset_id, jobs.c.recipe)).one_or_none()
     if row is None:
         return False
-    spoken_for = (assets.c.id == row.asset_id) & (assets.c.recipe == row.recipe)
-    connection.execute(assets.update().where(spoken_for).values(**values))
+    spoken_for = (assets.c.id == row.asset_id) & (assets.c.recipe == row.recipe) & (assets.c.status == "processing")
+    connection.execute(assets.update().where(spoken_for).values(**values, progress=_at_least(assets, percent)))
     return True
+
+
+def _at_least(table: sa.Table, percent: int) -> sa.ColumnElement[int]:
+    return sa.case((table.c.progress > percent, table.c.progress), else_=percent)
 
 
 def _job(row: sa.Row[Any]) -> Job:

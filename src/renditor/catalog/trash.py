@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from renditor.catalog.schema import trash
+from renditor.catalog.schema import renditions, trash
 from renditor.models import now_ms
 
 # How long a job that was stopped may go on storing until it notices; ms. What it stored is left alone for so long:
@@ -17,6 +17,8 @@ GRACE_MS = 60_000
 # How long an object may be stored without being known before it counts as left behind by a crash; a day, as no upload
 # to any store takes that long.
 _INTENT_MS = 24 * 3600 * 1000
+# The same for what a job stores: its end, whatever it is, decides about it long before.
+_JOB_INTENT_MS = 14 * _INTENT_MS
 
 
 def throw(
@@ -33,8 +35,11 @@ def throw(
 
 
 def intend(connection: sa.Connection, keys: Iterable[str], *, job_id: str | None = None) -> None:
-    """Mark objects that are about to be stored: if nobody makes them known within a day, a crash left them behind."""
-    throw(connection, keys, not_before=now_ms() + _INTENT_MS, job_id=job_id)
+    """Mark objects that are about to be stored: if nobody makes them known within a day, a crash left them behind.
+
+    Those of a job stay marked until it ends, also when they are shown before: their fate hangs on its own.
+    """
+    throw(connection, keys, not_before=now_ms() + (_JOB_INTENT_MS if job_id else _INTENT_MS), job_id=job_id)
 
 
 def take_back(connection: sa.Connection, keys: Iterable[str]) -> int:
@@ -43,7 +48,12 @@ def take_back(connection: sa.Connection, keys: Iterable[str]) -> int:
 
 
 def expire_job(connection: sa.Connection, job_id: str, *, grace: int = 0) -> None:
-    """What an attempt of this job stored without making it known may go, now or in ``grace`` ms."""
+    """What an attempt of this job stored without making it known for good may go, now or in ``grace`` ms.
+
+    Of it what was shown already (a first playable quality) is known no more from now on.
+    """
+    marked_keys = sa.select(trash.c.key).where(trash.c.job_id == job_id)
+    connection.execute(renditions.delete().where(renditions.c.key.in_(marked_keys)))
     statement = trash.update().where(trash.c.job_id == job_id)
     connection.execute(statement.values(not_before=now_ms() + grace))
 

@@ -10,6 +10,7 @@ from renditor.catalog import Catalog, assets, jobs
 from renditor.errors import Internal
 from renditor.images.analysis.findings import VERSION, Analysis
 from renditor.images.base import Source
+from renditor.jobs.base import ANALYSIS
 from renditor.models import Asset, Job
 from renditor.recipes.recipe import Attempt, JobGone
 from renditor.routing import MediaRouter
@@ -20,6 +21,7 @@ from renditor.storage.base import Storage
 class AnalysisRecipe:
     """Has the provider look at the picture, unless it has looked at the same bytes before."""
 
+    kind: ClassVar[str] = ANALYSIS
     background: ClassVar[bool] = True
 
     catalog: Catalog

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from renditor.catalog import Catalog, assets, jobs
-from renditor.jobs.base import ANALYSIS
+from renditor.jobs.base import ANALYSIS, EAGER
 from renditor.models import Asset, Job, OnProgress
 from renditor.recipes.progress import Progress
 from renditor.recipes.recipe import Attempt, JobGone
@@ -34,6 +34,7 @@ class Maker(Protocol):
 class EagerRecipe:
     """The job's task is ``{"transformations": [...]}``, in canonical form, presets resolved."""
 
+    kind: ClassVar[str] = EAGER
     background: ClassVar[bool] = True
 
     catalog: Catalog

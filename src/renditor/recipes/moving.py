@@ -4,50 +4,114 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
-from renditor.audio.base import AudioFormat
-from renditor.models import Asset, Output
+from renditor.audio.base import audio_format
+from renditor.catalog import Catalog
+from renditor.models import OnPlayable, OnProgress, Output
 from renditor.recipes.progress import Progress
-from renditor.recipes.publishing import Publisher
+from renditor.recipes.publishing import Publication
 from renditor.recipes.recipe import Attempt
-from renditor.recipes.settings import RecipeSettings
+from renditor.recipes.settings import AudioRecipe, VideoRecipe
 from renditor.routing import MediaRouter
-from renditor.video.plan import Tier, plan
+from renditor.storage.base import Storage
+from renditor.video.base import VideoSettings
+from renditor.video.plan import plan
+
+
+class Maker(Protocol):
+    """What is particular about one media type: everything between the original and the outputs."""
+
+    kind: ClassVar[str]
+
+    async def make(
+        self, attempt: Attempt, source: Path, on_progress: OnProgress, on_playable: OnPlayable | None
+    ) -> tuple[Output, ...]:
+        """Make all outputs below the attempt's folder.
+
+        Args:
+            attempt: what is processed, and where.
+            source: the original, to be read only.
+            on_progress: told how far it is.
+            on_playable: takes a first part that can be played; None: nobody wants it.
+
+        Raises: what the providers raise.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class MovingRecipe:
-    """Runs the provider of the asset's media type, and keeps the asset's progress up to date meanwhile."""
+    """A recipe by name: has a maker work on the original, and publishes what it made."""
 
     background: ClassVar[bool] = False
 
-    publisher: Publisher
-    router: MediaRouter
-    settings: RecipeSettings
-    tier: Tier
+    catalog: Catalog
+    storage: Storage
+    maker: Maker
+
+    @property
+    def kind(self) -> str:
+        """See ``Recipe``."""
+        return self.maker.kind
 
     async def run(self, attempt: Attempt) -> int:
         """See ``Recipe.run``."""
-        progress = Progress(self.publisher.catalog, attempt.job.id)
-        source = await self.publisher.storage.checkout(attempt.asset.original_key, attempt.folder)
-        made = attempt.folder / "out"
-        made.mkdir(mode=0o700)
-        async with progress:
-            make = self._video if attempt.job.recipe == "video" else self._audio
-            outputs = await make(attempt.asset, source, made, progress)
-            await self.publisher.publish(attempt.job, outputs)
+        publication = Publication(self.catalog, self.storage, attempt)
+        async with Progress(self.catalog, attempt.job.id) as progress:
+            source = await self.storage.checkout(attempt.asset.original_key, attempt.folder)
+            # What is complete already stays as it is until all of the new is there.
+            on_playable = publication.show if attempt.asset.status == "processing" else None
+            outputs = await self.maker.make(attempt, source, progress.report, on_playable)
+            await publication.complete(outputs, progress.stored)
         return sum(output.bytes for output in outputs)
 
-    async def _video(self, asset: Asset, source: Path, folder: Path, progress: Progress) -> tuple[Output, ...]:
-        provider = self.router.video(asset.route)
-        probe = await provider.probe(source)
-        return await provider.run(plan(probe, self.tier), source, folder, progress.report)
 
-    async def _audio(self, asset: Asset, source: Path, folder: Path, progress: Progress) -> tuple[Output, ...]:
-        formats = (
-            AudioFormat("mp3", "mp3", self.settings.audio_bitrate),
-            AudioFormat("aac", "m4a", self.settings.audio_bitrate),
-            AudioFormat("opus", "opus", self.settings.opus_bitrate),
-        )
-        return await self.router.audio(asset.route).run(formats, source, folder, progress.report)
+@dataclass(frozen=True, slots=True)
+class VideoMaker:
+    """``settings``: what holds where the recipe says nothing."""
+
+    kind: ClassVar[str] = "video"
+
+    router: MediaRouter
+    recipe: VideoRecipe
+    settings: VideoSettings
+
+    async def make(
+        self, attempt: Attempt, source: Path, on_progress: OnProgress, on_playable: OnPlayable | None
+    ) -> tuple[Output, ...]:
+        """See ``Maker``."""
+        provider = self.router.video(attempt.asset.route)
+        probe = await provider.probe(source)
+        wanted = plan(probe, self.recipe.tier or self.settings.tier, self.recipe.outputs)
+        return await provider.run(wanted, source, _folder(attempt, "video"), on_progress, on_playable)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioMaker:
+    kind: ClassVar[str] = "audio"
+
+    router: MediaRouter
+    recipe: AudioRecipe
+
+    async def make(
+        self,
+        attempt: Attempt,
+        source: Path,
+        on_progress: OnProgress,
+        on_playable: OnPlayable | None,  # noqa: ARG002 - sound is made in a moment: no part of it is shown before
+    ) -> tuple[Output, ...]:
+        """See ``Maker``."""
+        formats = tuple(audio_format(container, self._bitrate(container)) for container in self.recipe.formats)
+        folder = _folder(attempt, "audio")
+        return await self.router.audio(attempt.asset.route).run(formats, source, folder, on_progress)
+
+    def _bitrate(self, container: str) -> int | None:
+        """bit/s; None: that container's codec has a rate of its own."""
+        return {"mp3": self.recipe.bitrate, "m4a": self.recipe.bitrate, "opus": self.recipe.opus_bitrate}.get(container)
+
+
+def _folder(attempt: Attempt, name: str) -> Path:
+    folder = attempt.folder / name
+    folder.mkdir(mode=0o700)
+    return folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from functools import partial
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from renditor.catalog import Catalog, jobs
 from renditor.errors import RenditorError
@@ -13,7 +13,14 @@ from renditor.recipes.recipe import JobGone
 
 # Written to the catalog at most this often (seconds): a row for each frame would be all the database does.
 _PROGRESS_EVERY = 0.5
-_PUBLISHING = 0.97  # the share of a job's progress that is done when its outputs are made
+# Without news, too, every so many seconds: a touched row tells the reconciler that someone works on it, and one that
+# cannot be touched tells us that nobody wants it.
+_TOUCH_EVERY = 2.0
+_STORED_FROM = 0.97  # the share of a job's progress that is done when its outputs are made
+
+# What a job is at before its provider says something, and when its outputs go into the storage.
+STARTING: Final = "starting"
+STORING: Final = "storing"
 
 
 class Progress:
@@ -25,15 +32,20 @@ class Progress:
     def __init__(self, catalog: Catalog, job_id: str) -> None:
         self._catalog = catalog
         self._job_id = job_id
-        self._fraction, self._stage = 0.0, "starting"
+        self._fraction, self._stage = 0.0, STARTING
         self._gone = False
         self._writer: asyncio.Task[None] | None = None
         self._owner: asyncio.Task[Any] | None = None
 
     def report(self, fraction: float, stage: str) -> None:
         """``fraction`` 0..1 of the provider's work."""
-        self._fraction = max(self._fraction, min(1.0, fraction) * _PUBLISHING)
+        self._fraction = max(self._fraction, min(1.0, fraction) * _STORED_FROM)
         self._stage = stage
+
+    def stored(self, share: float) -> None:
+        """``share`` 0..1 of the outputs is stored."""
+        self._fraction = max(self._fraction, _STORED_FROM + min(1.0, share) * (1 - _STORED_FROM))
+        self._stage = STORING
 
     async def __aenter__(self) -> Self:
         self._owner = asyncio.current_task()
@@ -53,10 +65,8 @@ class Progress:
             raise JobGone
 
     async def _write(self) -> None:
-        written: tuple[int, str] | None = None
         while True:
-            now = (int(self._fraction * 100), self._stage)
-            # Also without news every few seconds: a touched row tells the reconciler that someone works on it.
+            now = self._now()
             with contextlib.suppress(RenditorError):
                 write = partial(jobs.progress, job_id=self._job_id, percent=now[0], stage=now[1])
                 active = await self._catalog.write(write)
@@ -64,8 +74,11 @@ class Progress:
                     self._gone = True
                     self._owner.cancel()
                     return
-            written = now
             waited = 0.0
-            while written == (int(self._fraction * 100), self._stage) and waited < 5:  # seconds
+            while waited == 0 or (self._now() == now and waited < _TOUCH_EVERY):
                 await asyncio.sleep(_PROGRESS_EVERY)
                 waited += _PROGRESS_EVERY
+
+    def _now(self) -> tuple[int, str]:
+        """Percent and stage as they are shown: 100 is for what is done."""
+        return min(99, int(self._fraction * 100)), self._stage

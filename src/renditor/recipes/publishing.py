@@ -1,83 +1,185 @@
-"""Storing what a recipe made, and making it known: all of it or nothing is seen."""
+"""Storing what a recipe made, and making it known: all of it or nothing stays.
+
+A set that can be played may be shown before the job ends. It is known then, but its objects stay marked for removal as
+the job's: however the job ends without completing, and wherever its worker dies, they go. The set grows when the job
+completes: under the same id and in the same folder, so that players that began go on. New files are stored first, the
+playlists that name them last.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import contextlib
+import hashlib
+import shutil
+from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-from renditor.catalog import Catalog, assets, jobs, trash
-from renditor.models import Job, Output, Rendition, new_id, now_ms
-from renditor.recipes.recipe import JobGone
+from renditor.catalog import Catalog, assets, jobs, pictures, trash
+from renditor.errors import ProcessingFailed
+from renditor.models import Output, Rendition, new_id, now_ms
+from renditor.recipes.recipe import Attempt, JobGone
 from renditor.storage import keys
 from renditor.storage.base import Storage
 
+# What recipes make. Another recipe for the same asset replaces all of it.
+KINDS: Final = ("hls", "mp4", "poster", "storyboard", "preview", "chapters", "audio", "waveform")
+# The files of a set that are written anew when it grows; all others never change.
+HEADS: Final = ("master.m3u8", "manifest.mpd")
+
 # A file that was being stored when its job was stopped is there this much later at the latest: threads are not stopped.
-_LATE_MS = 5_000
+LATE_MS: Final = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class Publisher:
-    """Ends jobs as completed, with their outputs."""
+class Publication:
+    """What one attempt at a job publishes: perhaps a part first, then everything, with which the job ends."""
 
-    catalog: Catalog
-    storage: Storage
+    def __init__(self, catalog: Catalog, storage: Storage, attempt: Attempt) -> None:
+        self._catalog = catalog
+        self._storage = storage
+        self._attempt = attempt
+        self._shown: Rendition | None = None
+        self._stored: dict[str, str] = {}  # files of the set that is shown, with the digests of their bytes
 
-    async def publish(self, job: Job, outputs: tuple[Output, ...]) -> None:
-        """Store everything under fresh keys, then make it known in one transaction.
+    async def show(self, output: Output) -> None:
+        """Make a set known while the job goes on; its files stay where they are, and are copied.
 
         Raises: JobGone: the job had ended meanwhile; nothing stays stored.
         """
-        made = [(output, _rendition(job.asset_id, output)) for output in outputs]
-        prefixes = [rendition.key for _, rendition in made]
-        await self.catalog.write(lambda c: trash.intend(c, prefixes, job_id=job.id))
-        try:
+        rendition = _rendition(self._attempt.asset.id, output)
+        copied = self._attempt.folder / "shown"
+        await asyncio.to_thread(shutil.copytree, output.path, copied)
+        stored = await asyncio.to_thread(_digests, copied)
+        async with self._marked([rendition.key]):
+            await self._store(copied, rendition.key, sorted(stored, key=_heads_last))
+            await self._catalog.write(partial(_show, job_id=self._attempt.job.id, rendition=rendition))
+        self._shown, self._stored = rendition, stored
+
+    async def complete(self, outputs: tuple[Output, ...], on_stored: Callable[[float], None]) -> None:
+        """Store everything, then make it known and end the job in one transaction.
+
+        Args:
+            outputs: what was made; its files are taken over.
+            on_stored: called with the share of the bytes that is stored, 0..1.
+
+        Raises:
+            JobGone: the job had ended meanwhile; nothing stays stored.
+            ProcessingFailed: a file that was shown already has become another.
+        """
+        made = [(output, self._known(output) or _rendition(self._attempt.asset.id, output)) for output in outputs]
+        fresh = [rendition.key for _, rendition in made if rendition is not self._shown]
+        total, done = sum(output.bytes for output in outputs) or 1, 0
+        async with self._marked(fresh):
             for output, rendition in made:
-                await self._store(output, rendition.key)
-            await self.catalog.write(partial(_make_known, job=job, renditions=[rendition for _, rendition in made]))
+                await self._store(*await asyncio.to_thread(self._remaining, output, rendition))
+                done += output.bytes
+                on_stored(done / total)
+            known = [_grown(rendition, output) for output, rendition in made]
+            await self._catalog.write(partial(_complete, attempt=self._attempt, known=known, shown=self._shown))
+
+    def _known(self, output: Output) -> Rendition | None:
+        shown = self._shown
+        return shown if shown is not None and (shown.kind, shown.name) == (output.kind, output.name) else None
+
+    def _remaining(self, output: Output, rendition: Rendition) -> tuple[Path, str, list[str]]:
+        """Where the files of an output lie, the folder they go to, and which of them are not stored yet."""
+        if not output.path.is_dir():
+            return output.path.parent, rendition.key, [output.path.name]
+        if rendition is not self._shown:
+            return output.path, rendition.key, sorted(_files(output.path), key=_heads_last)
+        digests = _digests(output.path)
+        # Players and caches hold these files, for ever: they cannot become others.
+        if any(digests.get(name) != digest for name, digest in self._stored.items() if name not in HEADS):
+            raise ProcessingFailed("The result did not pass its check: a file of the first quality has changed.")
+        remaining = [name for name in digests if name in HEADS or name not in self._stored]
+        return output.path, rendition.key, sorted(remaining, key=_heads_last)
+
+    async def _store(self, folder: Path, key: str, names: list[str]) -> None:
+        for name in names:
+            await self._storage.put(key + name, folder / name)
+
+    @contextlib.asynccontextmanager
+    async def _marked(self, prefixes: list[str]) -> AsyncIterator[None]:
+        """Mark folders before anything is stored in them, and give them up where they do not become known."""
+        await self._catalog.write(lambda c: trash.intend(c, prefixes, job_id=self._attempt.job.id))
+        try:
+            yield
         except BaseException:
             # Marked anew: the sweeps may have come by while we were still storing.
-            await asyncio.shield(self.catalog.write(partial(_throw_unknown, prefixes=prefixes)))
+            await asyncio.shield(self._catalog.write(partial(_throw_unknown, prefixes=prefixes)))
             raise
 
-    async def _store(self, output: Output, key: str) -> None:
-        files = sorted(output.path.rglob("*")) if output.path.is_dir() else [output.path]
-        base = output.path if output.path.is_dir() else output.path.parent
-        for file in files:
-            if file.is_file():
-                await self.storage.put(key + file.relative_to(base).as_posix(), file)
+
+def _show(connection: Any, job_id: str, rendition: Rendition) -> None:
+    """Raises: JobGone: the job has ended, or its objects were given up."""
+    if not jobs.is_running(connection, job_id) or not trash.marked(connection, [rendition.key]):
+        raise JobGone
+    assets.keep_rendition(connection, rendition)
 
 
-def _make_known(connection: Any, job: Job, renditions: list[Rendition]) -> None:
+def _complete(connection: Any, attempt: Attempt, known: list[Rendition], shown: Rendition | None) -> None:
     """End the job as completed, with what it made. Raises: JobGone: it had ended, or its objects were given up."""
-    if trash.take_back(connection, [rendition.key for rendition in renditions]) != len(renditions):
+    job, asset_id = attempt.job, attempt.asset.id
+    if trash.take_back(connection, [rendition.key for rendition in known]) != len(known):
         raise JobGone
     if not jobs.finish(connection, job.id, "completed"):
         raise JobGone
-    for rendition in renditions:
-        assets.keep_rendition(connection, rendition)
+    if assets.forget_renditions(connection, asset_id, KINDS, [rendition.id for rendition in known]):
+        # Another recipe than before: what is cached for ever under the old URLs is old now, pictures of the old poster
+        # are, too.
+        assets.renew_version(connection, asset_id)
+        pictures.drop_all(connection, asset_id)
+    assets.update(connection, asset_id, recipe=job.recipe)
+    for rendition in known:
+        if shown is not None and rendition.id == shown.id:
+            assets.grow_rendition(connection, rendition)
+        else:
+            assets.keep_rendition(connection, rendition)
 
 
 def _throw_unknown(connection: Any, prefixes: list[str]) -> None:
     """Send folders to the trash, unless their rendition did become known (an answer of the database that was lost)."""
-    later = now_ms() + _LATE_MS
+    later = now_ms() + LATE_MS
     trash.throw(connection, assets.unknown_folders(connection, prefixes), not_before=later)
 
 
 def _rendition(asset_id: str, output: Output) -> Rendition:
     rendition_id = new_id()
+    blank = Rendition(rendition_id, asset_id, output.kind, output.name, keys.set_folder(rendition_id), "", 0, now_ms())
+    return _grown(blank, output)
+
+
+def _grown(rendition: Rendition, output: Output) -> Rendition:
+    """The rendition with what is so of this output."""
     return Rendition(
-        id=rendition_id,
-        asset_id=asset_id,
-        kind=output.kind,
-        name=output.name,
-        key=keys.set_folder(rendition_id),
+        id=rendition.id,
+        asset_id=rendition.asset_id,
+        kind=rendition.kind,
+        name=rendition.name,
+        key=rendition.key,
         content_type=output.content_type,
         bytes=output.bytes,
-        created_at=now_ms(),
+        created_at=rendition.created_at,
         width=output.width,
         height=output.height,
         duration=output.duration,
         metadata=output.metadata | ({} if output.path.is_dir() else {"file": output.path.name}),
     )
+
+
+def _files(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    found = {}
+    for name in _files(folder):
+        with (folder / name).open("rb") as file:
+            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _heads_last(name: str) -> tuple[bool, str]:
+    return name in HEADS, name

@@ -25,10 +25,14 @@ class Attempt:
 class Recipe(Protocol):
     """Does the work of one kind of job, and ends the job as completed in the transaction that shows what it made.
 
-    ``background``: nobody waits for it. Such a job says nothing about its asset: see ``catalog.jobs``.
+    ``kind`` is what the log calls it; recipes of uploads have the media type that they are for. ``background``: nobody
+    waits for it. Such a job says nothing about its asset: see ``catalog.jobs``.
     """
 
     background: ClassVar[bool]
+
+    @property
+    def kind(self) -> str: ...
 
     async def run(self, attempt: Attempt) -> int:
         """Do it all. At least once: an attempt may follow one that died anywhere in between.

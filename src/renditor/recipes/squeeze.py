@@ -31,6 +31,7 @@ class Squeezing(Protocol):
 class SqueezeRecipe:
     """A job for the pictures of one asset."""
 
+    kind: ClassVar[str] = SQUEEZE
     background: ClassVar[bool] = True
 
     catalog: Catalog
