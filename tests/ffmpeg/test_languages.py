@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renditor.ffmpeg.languages import language_name, language_tag
+from renditor.ffmpeg.languages import language_code, language_name, language_tag
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,11 @@ def test_any_text_gives_none_or_a_tag_that_stays_the_same(said: str) -> None:
 )
 def test_names(tag: str | None, name: str | None) -> None:
     assert language_name(tag) == name
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [("de", "deu"), ("en-GB", "eng"), ("zh-Hant", "zho"), ("gsw", "gsw"), ("xx", None), ("klingon", None), (None, None)],
+)
+def test_codes_for_mp4(tag: str | None, code: str | None) -> None:
+    assert language_code(tag) == code

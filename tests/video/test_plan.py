@@ -20,7 +20,7 @@ def test_an_ordinary_video() -> None:
     picture = made.moving
     assert (picture.frame_rate, picture.variable, picture.deinterlace, made.preset) == ("25", False, False, "faster")
     (track,) = made.audio
-    assert (track.name, track.sample_rate, track.channels, track.language) == ("audio", 48_000, 2, "eng")
+    assert (track.name, track.sample_rate, track.channels, track.language) == ("audio", 48_000, 2, "en")
     assert picture.colour.matrix == "bt709"
     assert made.outputs == ("hls", "mp4", "poster")
 

@@ -107,6 +107,9 @@ def _video(stream: Mapping[str, Any]) -> VideoStream | None:
         full_range=stream.get("color_range") == "pc" or (pixel_format or "").startswith("yuvj"),
         dolby_vision=_integer(_side_data(stream, "dv_profile")),
         bitrate=_integer(stream.get("bit_rate")),
+        profile=_text(stream.get("profile")),
+        level=_integer(stream.get("level")),
+        as_stored=_as_stored(stream, same_size=shown == (width, height)),
     )
 
 
@@ -170,6 +173,14 @@ def _display_size(stream: Mapping[str, Any], width: int, height: int, rotation: 
         shape = Fraction(1)
     width, height = max(1, round(width * shape)), max(1, height)
     return (height, width) if rotation in (90, 270) else (width, height)
+
+
+def _as_stored(stream: Mapping[str, Any], *, same_size: bool) -> bool:
+    """Nothing is to be done to the pictures: FFmpeg names a display matrix only where it turns or mirrors."""
+    square = _text(stream.get("sample_aspect_ratio")) in (None, "1:1", "0:1")
+    changes = ("rotation", "displaymatrix", "crop_left", "crop_top")
+    turned = any(_side_data(stream, name) for name in changes) or "rotate" in _mapping(stream.get("tags"))
+    return same_size and square and not turned
 
 
 def _rates(stream: Mapping[str, Any]) -> tuple[Fraction, Fraction, bool]:

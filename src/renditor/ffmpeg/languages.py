@@ -43,6 +43,7 @@ _LANGUAGES: Final = """
 """
 _ROWS = [row.split(maxsplit=2) for row in " ".join(_LANGUAGES.split()).split("; ")]
 _SHORTEST: Final = {long: short for short, codes, _ in _ROWS for long in codes.split("/")}
+_LONG: Final = {short: codes.partition("/")[0] for short, codes, _ in _ROWS}
 _NAMES: Final = {short: name for short, _, name in _ROWS}
 
 # RFC 5646, 2.1: language and its extension, script, region, variants, and private use. Other extensions (-u-, -t-) say
@@ -53,6 +54,7 @@ _TAG = re.compile(
 )
 # Characters; what an implementation has to have room for (RFC 5646, 4.4.1).
 _LONGEST: Final = 35
+_CODE_LETTERS: Final = 3  # of ISO 639-2 and 639-3
 # "Undetermined" (ISO 639-2): says no more than nothing.
 _UNDETERMINED: Final = "und"
 
@@ -88,3 +90,9 @@ def language_name(tag: str | None) -> str | None:
     primary, _, rest = (tag or "").partition("-")
     name = _NAMES.get(primary)
     return f"{name} ({rest})" if name and rest else name
+
+
+def language_code(tag: str | None) -> str | None:
+    """Its ISO 639-2 code (terminological), which is all that MP4 has room for: ``de`` -> ``deu``. None: it has none."""
+    primary = (tag or "").partition("-")[0]
+    return _LONG.get(primary) or (primary if len(primary) == _CODE_LETTERS else None)

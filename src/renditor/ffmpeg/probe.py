@@ -21,6 +21,8 @@ class VideoStream:
     ``width`` and ``height`` are px as displayed: cropped, pixels made square, rotated. ``coded_pixels`` is what the
     decoder has to hold. ``rotation`` is degrees clockwise (0, 90, 180, 270, or as stored if it is none of these).
     ``frame_rate`` is the finest regular grid its timestamps lie on, ``average_rate`` frames by duration.
+    ``profile`` is the codec's, as ffprobe names it, ``level`` that of H.264 times ten. ``as_stored`` says that pictures
+    are shown as the decoder gives them: upright, not mirrored, not cropped by the container, with square pixels.
     """
 
     index: int
@@ -44,6 +46,9 @@ class VideoStream:
     full_range: bool = False
     dolby_vision: int | None = None
     bitrate: int | None = None
+    profile: str | None = None
+    level: int | None = None
+    as_stored: bool = False
 
     @property
     def hdr(self) -> Literal["pq", "hlg"] | None:
@@ -99,12 +104,29 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFrames:
+    """The packets of the moving pictures, as far as they could be copied into segments of a stream.
+
+    ``fault`` says why they cannot: then nothing else is known. ``times`` of the key frames and ``length`` of the whole
+    are in seconds, from the beginning of the file; all GOPs are closed, and every place of the grid of the frame rate
+    has its frame. ``peak`` is the highest bit rate over 6 s, ``average`` that of the whole, both in bit/s.
+    """
+
+    times: tuple[float, ...] = ()
+    length: float = 0.0
+    peak: int = 0
+    average: int = 0
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MediaProbe:
     """A file as its container and streams describe it. ``duration`` in seconds, ``bitrate`` in bit/s, size in bytes.
 
     ``start`` is the time of the first packet, in seconds: the streams' own ``start`` counts from the same zero.
     ``cover`` is the index of an attached picture, which is not a video. ``estimated`` says that
     ``duration`` is absent or a guess from the bit rate, ``measured`` that the packets have been read.
+    ``key_frames`` are known where they were asked for and the header lets a copy seem possible.
     """
 
     media_type: Literal["video", "audio"]
@@ -122,6 +144,7 @@ class MediaProbe:
     measured: bool = False
     streams: int = 1
     start: float = 0.0
+    key_frames: KeyFrames | None = None
 
     @property
     def main_audio(self) -> AudioStream | None:

@@ -9,10 +9,13 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Final
 
+from renditor.ffmpeg.languages import language_code
 from renditor.ffmpeg.run import NO_METADATA
 from renditor.ffmpeg.workspace import WORK
+from renditor.video.colour import Colour
 from renditor.video.ladder import Rung
-from renditor.video.plan import GOP_SECONDS, AudioTrack, Colour, VideoPlan
+from renditor.video.plan import GOP_SECONDS, VideoPlan
+from renditor.video.tracks import AudioTrack
 
 # A key frame at the first frame and then every 2 s after the last one. Counted in time, not in frames, so that all
 # rungs have theirs at the same place; a little less than 2 s, because times are floating point numbers.
@@ -141,7 +144,8 @@ def _sound(track: AudioTrack, number: int) -> str:
 
 
 def _language(number: int, track: AudioTrack) -> tuple[str, ...]:
-    return (f"-metadata:s:a:{number}", f"language={track.language}") if track.language else ()
+    code = language_code(track.language)
+    return (f"-metadata:s:a:{number}", f"language={code}") if code else ()
 
 
 def _x264(plan: VideoPlan, rung: Rung) -> list[str]:

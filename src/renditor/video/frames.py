@@ -10,8 +10,8 @@ from typing import Final
 from renditor.errors import BadRequest, NoSuchStream
 from renditor.ffmpeg.probe import MediaProbe, VideoStream
 from renditor.ffmpeg.run import NO_METADATA
+from renditor.video.colour import source_colour
 from renditor.video.commands import colours
-from renditor.video.plan import source_colour
 from renditor.video.sampling import JPEG_PIXELS
 
 # Picture format -> the filters that give the pixels it takes, and its encoder.

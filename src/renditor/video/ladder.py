@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+
+from renditor.video.steps import DEFAULT_STEPS, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +27,6 @@ class Rung:
     copied: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    short_side: int
-    crf: int
-    maxrate: int
-
-
-# Short side in px, CRF, cap in bit/s at up to 30 frames a second. The caps are the usual rungs for H.264 (Apple's HLS
-# authoring specification gives 4.5 to 6 Mbit/s for 1080p); CRF 23 keeps 720p near VMAF 94 at preset `faster`.
-_STEPS = (
-    _Step(1080, 23, 5_000_000),
-    _Step(720, 23, 2_800_000),
-    _Step(480, 23, 1_400_000),
-    _Step(360, 24, 800_000),
-)
 # Twice the frames need about 1.5 times the bits: neighbours resemble each other more.
 _HIGH_RATE = Fraction(31)
 _HIGH_RATE_FACTOR = 1.5
@@ -48,15 +36,15 @@ _BUFFER_SECONDS = 1.5
 _LONGEST_SIDE = 3840
 
 
-def ladder(width: int, height: int, frame_rate: Fraction) -> tuple[Rung, ...]:
+def ladder(width: int, height: int, frame_rate: Fraction, steps: Sequence[Step] = DEFAULT_STEPS) -> tuple[Rung, ...]:
     """Rungs for a source of ``width`` x ``height`` px as displayed, the largest first.
 
     By the short side, so that portrait video gets the same rungs as landscape; never larger than the source. A
-    source below the smallest step gets one rung of its own size.
+    source below the smallest of ``steps`` (largest first) gets one rung of its own size.
     """
     short = int(min(width, height) * min(Fraction(1), Fraction(_LONGEST_SIDE, max(width, height))))
-    steps = [step for step in _STEPS if step.short_side <= short] or [replace(_STEPS[-1], short_side=max(short, 2))]
-    return tuple(_rung(step, width, height, frame_rate) for step in steps)
+    sizes = [(step.short_side, step) for step in steps if step.short_side <= short] or [(max(short, 2), steps[-1])]
+    return tuple(_rung(size, step, width, height, frame_rate) for size, step in sizes)
 
 
 def fit(width: int, height: int, box_width: int, box_height: int) -> tuple[int, int]:
@@ -65,11 +53,11 @@ def fit(width: int, height: int, box_width: int, box_height: int) -> tuple[int, 
     return _even(width * scale, min(width, box_width)), _even(height * scale, min(height, box_height))
 
 
-def _rung(step: _Step, width: int, height: int, frame_rate: Fraction) -> Rung:
-    scale = min(Fraction(step.short_side, min(width, height)), Fraction(1))
+def _rung(short_side: int, step: Step, width: int, height: int, frame_rate: Fraction) -> Rung:
+    scale = min(Fraction(short_side, min(width, height)), Fraction(1))
     size = _even(width * scale, width), _even(height * scale, height)
     maxrate = round(step.maxrate * (_HIGH_RATE_FACTOR if frame_rate > _HIGH_RATE else 1))
-    name = min(step.short_side, *size)
+    name = min(short_side, *size)
     return Rung(f"{name}p", *size, crf=step.crf, maxrate=maxrate, bufsize=round(maxrate * _BUFFER_SECONDS))
 
 

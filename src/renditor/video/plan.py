@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any, Final, Literal
 
 from renditor.errors import NoSuchStream, UnsupportedMedia
-from renditor.ffmpeg.probe import AudioStream, Chapter, MediaProbe, VideoStream
+from renditor.ffmpeg.probe import Chapter, MediaProbe, VideoStream
+from renditor.video.colour import Colour, source_colour
+from renditor.video.compliance import copy_fault, shared_key_frames
 from renditor.video.ladder import Rung, ladder
+from renditor.video.steps import DEFAULT_STEPS, Step
+from renditor.video.tracks import AudioTrack, TextTrack, audio_tracks, lasts, text_tracks
 
 Tier = Literal["instant", "standard", "best"]
 OutputKind = Literal["hls", "mp4", "poster", "storyboard", "preview", "chapters"]
@@ -31,29 +35,17 @@ PRESETS: Final[Mapping[Tier, str]] = {"instant": "veryfast", "standard": "faster
 
 GOP_SECONDS: Final = 2  # a player can start, seek and switch every 2 s (Apple's HLS authoring specification)
 SEGMENT_SECONDS: Final = 6  # as above; a whole number of GOPs
-AUDIO_BITRATE: Final = 128_000
 # Sound alone is offered at a second rate, for slow networks.
 LOW_AUDIO_BITRATE: Final = 64_000
+_DOLBY_VISION_ALONE: Final = 5  # the profile without a base layer that other players could show
+_BITS: Final = 8  # of every output
 _HIGHEST_RATE = Fraction(60)
 _LOWEST_RATE = Fraction(1)
 _USUAL_RATE = Fraction(25)  # for streams that give none
 _MOST_REPEATS = 4
-# Names of matrices (ITU-T H.273) that FFmpeg's filters know. They go into a filter graph: nothing else may pass.
-_MATRICES = {"bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "ycgco", "bt2020nc", "bt2020c", "gbr"}
+# Below this the whole ladder is made nearly as soon as its lowest rung alone would be.
+_FIRST_PLAYABLE_SECONDS = 30
 _ENGINE = 2  # goes into the digest: raise it when the same plan gives another result
-
-
-@dataclass(frozen=True, slots=True)
-class Colour:
-    """How the colours of the source are stored, in FFmpeg's names. Every output is BT.709, 8 bit, limited range.
-
-    ``dynamic``: ``sdr``; ``wide`` (BT.2020 colours without HDR); ``pq`` or ``hlg`` (HDR, to be tone-mapped).
-    ``matrix`` is named even where the source leaves it open: players guess by size, and rungs differ in size.
-    """
-
-    dynamic: Literal["sdr", "wide", "pq", "hlg"]
-    matrix: str
-    full_range: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,37 +72,6 @@ class Picture:
     @property
     def rate(self) -> Fraction:
         return Fraction(self.frame_rate)
-
-
-@dataclass(frozen=True, slots=True)
-class AudioTrack:
-    """One AAC stereo track. ``name`` is its folder in the set; ``stream`` the index of the source stream.
-
-    ``sample_rate`` in Hz, ``bitrate`` in bit/s, ``language`` an ISO 639 code or None, ``label`` for people.
-    ``duration`` is how long the source's sound lasts, in seconds, None if that is not known.
-    """
-
-    name: str
-    stream: int
-    sample_rate: int
-    bitrate: int = AUDIO_BITRATE
-    channels: int = 2
-    language: str | None = None
-    label: str = "Main"
-    default: bool = True
-    duration: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TextTrack:
-    """One track of captions. ``name`` is its folder in the set; ``stream`` the index of the source stream."""
-
-    name: str
-    stream: int
-    language: str | None = None
-    label: str = "Captions"
-    default: bool = False
-    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +110,9 @@ class VideoPlan:
 
     @property
     def digest(self) -> str:
-        """sha256 of the plan, hexadecimal: equal plans make equal outputs."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        """sha256 of the plan without its notes, hexadecimal: equal digests make equal outputs."""
+        work = {name: value for name, value in self.to_json().items() if name != "notes"}
+        text = json.dumps(work, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
@@ -173,31 +135,75 @@ class VideoPlan:
         return cls(**{**data, **parts})
 
 
-def plan(probe: MediaProbe, tier: Tier = "standard", outputs: tuple[OutputKind, ...] = OUTPUTS) -> VideoPlan:
+def plan(
+    probe: MediaProbe,
+    tier: Tier = "standard",
+    outputs: tuple[OutputKind, ...] = OUTPUTS,
+    *,
+    steps: Sequence[Step] = DEFAULT_STEPS,
+    first_playable: bool = False,
+) -> VideoPlan:
     """Decide what to make of a video, or of sound alone.
 
     Args:
-        probe: the source; limits have been applied to it.
+        probe: the source; limits have been applied to it. A rung is copied only if it holds the key frames.
         tier: ``instant`` (soonest), ``standard`` or ``best`` (smallest).
         outputs: what is wanted; the ladder is encoded in any case, the largest rung alone if no HLS is wanted. Sound
             alone has no other output than ``hls``.
+        steps: the ladder, largest first.
+        first_playable: whether the smallest rung is to be made known first, where that helps.
 
     Raises:
         NoSuchStream: there is nothing to make the outputs of.
         UnsupportedMedia: Dolby Vision profile 5, whose colours FFmpeg cannot turn into ordinary ones.
     """
-    video = probe.video
-    if video is None:
+    if probe.video is None:
         return _sound_alone(probe, tier, outputs)
-    if video.dolby_vision == 5:
+    notes: list[str] = []
+    picture = _picture(probe, probe.video, notes)
+    rungs = ladder(picture.width, picture.height, picture.rate, steps)
+    rungs = rungs if "hls" in outputs else rungs[:1]
+    rungs, key_frames = _copied(probe, picture, rungs, notes)
+    length = max(picture.duration, round(probe.duration or 0.0, 6))
+    early = first_playable and "hls" in outputs and len(rungs) > 1 and length >= _FIRST_PLAYABLE_SECONDS
+    made = [kind for kind in OUTPUTS if kind in outputs and kind in MADE]
+    chapters = _chapters(probe, length) if "chapters" in outputs else ()
+    return VideoPlan(
+        length=length,
+        picture=picture,
+        preset=PRESETS[tier],
+        rungs=rungs,
+        audio=audio_tracks(probe, notes),
+        captions=text_tracks(probe, notes) if "hls" in outputs else (),
+        chapters=chapters,
+        outputs=tuple(kind for kind in made if kind != "chapters" or chapters),
+        first_playable=early,
+        key_frames=key_frames,
+        notes=tuple(notes),
+    )
+
+
+def _sound_alone(probe: MediaProbe, tier: Tier, outputs: tuple[OutputKind, ...]) -> VideoPlan:
+    """The track that plays unasked, at two bit rates."""
+    notes: list[str] = []
+    tracks = audio_tracks(probe, notes)
+    if not tracks or "hls" not in outputs:
+        raise NoSuchStream("The file has no moving pictures.")
+    main = tracks[0]
+    notes += [f"audio stream {track.stream} left out: sound alone has one track" for track in tracks[1:]]
+    low = replace(main, name="audio-64k", bitrate=LOW_AUDIO_BITRATE, default=False)
+    length = probe.duration or main.duration or 0.0
+    return VideoPlan(length, None, PRESETS[tier], (), audio=(main, low), outputs=("hls",), notes=tuple(notes))
+
+
+def _picture(probe: MediaProbe, video: VideoStream, notes: list[str]) -> Picture:
+    if video.dolby_vision == _DOLBY_VISION_ALONE:
         raise UnsupportedMedia(
             "Dolby Vision profile 5 cannot be converted: its colours have no standard form.",
             hint="Export the video as HDR10, HLG or SDR.",
         )
     rate = _frame_rate(video)
-    rungs = ladder(video.width, video.height, rate)
-    duration = _lasts(video.duration or probe.duration or float(1 / rate), video.start, probe)
-    main = probe.main_audio
+    duration = lasts(video.duration or probe.duration or float(1 / rate), video.start, probe)
     picture = Picture(
         stream=video.index,
         width=video.width,
@@ -208,24 +214,57 @@ def plan(probe: MediaProbe, tier: Tier = "standard", outputs: tuple[OutputKind, 
         deinterlace=video.interlaced,
         colour=source_colour(video),
     )
-    return VideoPlan(
-        length=max(duration, round(probe.duration or 0.0, 6)),
-        picture=picture,
-        preset=PRESETS[tier],
-        rungs=rungs if "hls" in outputs else rungs[:1],
-        audio=(_audio_track("audio", main, probe),) if main else (),
-        outputs=tuple(kind for kind in OUTPUTS if kind in outputs and kind in MADE),
-    )
+    notes += _remarks(video, picture)
+    return picture
 
 
-def _sound_alone(probe: MediaProbe, tier: Tier, outputs: tuple[OutputKind, ...]) -> VideoPlan:
-    main = probe.main_audio
-    if main is None or "hls" not in outputs:
-        raise NoSuchStream("The file has no moving pictures.")
-    track = _audio_track("audio", main, probe)
-    length = probe.duration or track.duration or 0.0
-    low = replace(track, name="audio-64k", bitrate=LOW_AUDIO_BITRATE, default=False)
-    return VideoPlan(length, None, PRESETS[tier], (), audio=(track, low), outputs=("hls",))
+def _remarks(video: VideoStream, picture: Picture) -> list[str]:
+    """What becomes of the pictures beside a change of size."""
+    dynamic = picture.colour.dynamic
+    remarks = {
+        f"Dolby Vision profile {video.dolby_vision}: its base layer is taken": video.dolby_vision is not None,
+        f"tone-mapped from {dynamic.upper()}": dynamic in ("pq", "hlg"),
+        "colours brought from BT.2020 to BT.709": dynamic == "wide",
+        f"{video.bit_depth} bit brought to 8": video.bit_depth > _BITS,
+        "deinterlaced": picture.deinterlace,
+        f"turned by {video.rotation} degrees": video.rotation != 0,
+        f"frame rate brought from {video.frame_rate} to {picture.frame_rate}": video.frame_rate != picture.rate,
+        "frames keep their uneven times": picture.variable,
+        f"uneven frames brought to {picture.frame_rate} a second": video.variable and not picture.variable,
+    }
+    return [remark for remark, there in remarks.items() if there]
+
+
+def _copied(
+    probe: MediaProbe, picture: Picture, rungs: tuple[Rung, ...], notes: list[str]
+) -> tuple[tuple[Rung, ...], tuple[float, ...]]:
+    """The rungs, the largest copied if the source complies, and the key frames that all then share."""
+    if probe.key_frames is None:
+        return rungs, ()
+    top = rungs[0]
+    fault = copy_fault(probe, top, picture.rate)
+    if fault:
+        notes.append(f"copy refused: {fault}")
+        return rungs, ()
+    notes.append(f"rung {top.name} copied")
+    key_frames = shared_key_frames(probe.key_frames.times, SEGMENT_SECONDS, GOP_SECONDS)
+    return (replace(top, copied=True), *rungs[1:]), key_frames
+
+
+def _chapters(probe: MediaProbe, length: float) -> tuple[Chapter, ...]:
+    """Chapters within the video, one after the other, in seconds from its beginning; those without title are numbered.
+
+    One that is not over when the next begins ends there.
+    """
+    begins = [max(0.0, chapter.start - probe.start) for chapter in probe.chapters]
+    found: list[Chapter] = []
+    for number, chapter in enumerate(probe.chapters):
+        following = begins[number + 1] if number + 1 < len(begins) else length
+        end = min(chapter.end - probe.start, following, length)
+        if end > begins[number]:
+            title = chapter.title or f"Chapter {len(found) + 1}"
+            found.append(Chapter(round(begins[number], 3), round(end, 3), title))
+    return tuple(found)
 
 
 def _frame_rate(video: VideoStream) -> Fraction:
@@ -255,27 +294,3 @@ def _sparse(video: VideoStream, duration: float, rate: Fraction) -> bool:
     26 KB with ten frames hours apart would else become a million frames.
     """
     return video.frames is None or video.frames * _MOST_REPEATS < duration * rate
-
-
-def source_colour(video: VideoStream) -> Colour:
-    """How the colours of a stream are stored, guessed as players do where it does not say."""
-    wide = video.primaries == "bt2020"
-    dynamic: Literal["sdr", "wide", "pq", "hlg"] = video.hdr or ("wide" if wide else "sdr")
-    matrix = video.matrix or ""
-    if matrix not in _MATRICES:
-        # What players assume: BT.601 up to standard definition, BT.709 above.
-        short = min(video.width, video.height)
-        matrix = "bt2020nc" if dynamic != "sdr" else "bt709" if short > 576 else "smpte170m"
-    return Colour(dynamic=dynamic, matrix=matrix, full_range=video.full_range)
-
-
-def _audio_track(name: str, stream: AudioStream, probe: MediaProbe) -> AudioTrack:
-    # 44.1 kHz and its halves stay in their family: resampling to 48 kHz would gain nothing.
-    sample_rate = 44_100 if stream.sample_rate % 11_025 == 0 else 48_000
-    duration = _lasts(stream.duration, stream.start, probe) if stream.duration else None
-    return AudioTrack(name, stream.index, sample_rate, language=stream.language, duration=duration)
-
-
-def _lasts(seconds: float, start: float, probe: MediaProbe) -> float:
-    """A stream that begins later than the file is filled up from the file's beginning."""
-    return round(seconds + max(0.0, start - probe.start), 6)
