@@ -39,12 +39,13 @@ async def read_key_frames(toolbox: Toolbox, source: Path, video: VideoStream) ->
 
     Args:
         toolbox: runs FFmpeg.
-        source: absolute path of the file.
+        source: the file.
         video: the stream.
 
     What makes that impossible is the ``fault`` of the answer, and ends the reading; so does taking too long.
     """
     reader = PacketReader(video.frame_rate, toolbox.settings.max_packets)
+    source = source.absolute()  # noqa: ASYNC240 - looks at nothing but the name of the current folder
     arguments = [*toolbox.open(source), *(("-map", f"0:{video.index}") * 3), "-c", "copy"]
     for stream, unit in ((_IDR, _IDR_SLICE), (_PARAMETERS, _SEQUENCE_PARAMETERS)):
         arguments += [f"-bsf:v:{stream}", f"filter_units=pass_types={unit}"]

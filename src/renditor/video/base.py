@@ -35,8 +35,12 @@ class VideoSettings(BaseModel, extra="forbid"):
 class VideoProvider(Protocol):
     """Turns one video into everything its plan names. Cancelling the task that awaits ``run`` kills the work."""
 
-    async def probe(self, source: Path) -> MediaProbe:
+    async def probe(self, source: Path, *, key_frames: bool = False) -> MediaProbe:
         """Read streams and container in the sandbox and apply the size and duration limits.
+
+        Args:
+            source: the file.
+            key_frames: whether to read all packets of pictures that might be copied instead of encoded.
 
         Raises: CorruptMedia, LimitExceeded, UnsupportedMedia (a playlist or another reference to other files).
         """

@@ -8,20 +8,23 @@ fails or is cancelled leaves the folder as it found it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from renditor.errors import CorruptMedia, ProcessingFailed
-from renditor.ffmpeg.probe import MediaProbe
+from renditor.ffmpeg.packets import read_key_frames
+from renditor.ffmpeg.probe import KeyFrames, MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import Budget, Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes, workspace
 from renditor.models import OnPlayable, OnProgress, Output
-from renditor.video import commands, frames, package, poster, verify
+from renditor.video import commands, compliance, frames, package, poster, verify
 from renditor.video.base import VideoSettings
 from renditor.video.plan import OUTPUTS, OutputKind, VideoPlan
 from renditor.video.plan import plan as make_plan
 from renditor.video.sampling import Footage
+from renditor.video.steps import DEFAULT_LADDER
 from renditor.video.transcode import CONTAINERS, VIDEO_CODECS, TranscodePlan
 from renditor.video.transcode import arguments as transcode_arguments
 
@@ -41,13 +44,18 @@ class FFmpegVideo:
         self._toolbox = toolbox
         self._settings = settings
 
-    async def probe(self, source: Path) -> MediaProbe:
+    async def probe(self, source: Path, *, key_frames: bool = False) -> MediaProbe:
         """See ``VideoProvider``. A file with sound alone is described too: ``media_type`` says what it is."""
-        return await self._toolbox.probe(source)
+        found = await self._toolbox.probe(source)
+        if not key_frames or found.video is None:
+            return found
+        fault = compliance.described_fault(found)
+        read = KeyFrames(fault=fault) if fault else await read_key_frames(self._toolbox, source, found.video)
+        return replace(found, key_frames=read)
 
     def plan(self, probe: MediaProbe, outputs: tuple[OutputKind, ...] = OUTPUTS) -> VideoPlan:
         """What would be made of a source with the settings of this provider. Raises as ``video.plan.plan``."""
-        return make_plan(probe, self._settings.tier, outputs)
+        return make_plan(probe, self._settings.tier, outputs, steps=self._settings.ladders[DEFAULT_LADDER])
 
     def commands(self, plan: VideoPlan, source: Path) -> list[Command]:
         """The command lines that ``run`` would use, beside those that read the results back."""
