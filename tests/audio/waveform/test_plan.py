@@ -26,7 +26,7 @@ def test_sizes(size: dict[str, int]) -> None:
         PictureFile("a.png", **size)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("colour", ["red", "#12345", "#1234567", "#12345g", '#123456"/>', "123456", "#123456\n", ""])
+@pytest.mark.parametrize("colour", ["red", "#12345", "1234567", "#12345g", '#123456"/>', "##123456", "123456\n", ""])
 def test_colours(colour: str) -> None:
     with pytest.raises(BadRequest, match="colour"):
         PictureFile("a.svg", colour=colour)

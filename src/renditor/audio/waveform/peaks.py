@@ -41,6 +41,8 @@ class Peaks:
         zoom = samples_per_pixel
         while zoom % self.samples_per_pixel:
             zoom *= 2
+        if zoom == self.samples_per_pixel:
+            return self
         starts = np.arange(0, len(self.points), zoom // self.samples_per_pixel)
         return replace(self, samples_per_pixel=zoom, points=self._over(starts))
 
