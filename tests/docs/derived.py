@@ -20,6 +20,7 @@ from pydantic_core import PydanticUndefined
 
 from renditor import errors
 from renditor.config import Settings
+from renditor.recipes.settings import AudioRecipe, VideoRecipe
 from renditor.transformation import choices, flags, gravity
 from renditor.transformation.conditions import COMPARISONS
 from renditor.transformation.effects import EFFECTS, Parameter
@@ -29,6 +30,7 @@ from renditor.transformation.gravity import GravityKind
 from renditor.transformation.kinds import ChoiceKind
 from renditor.transformation.operations import OPERATIONS, Operation
 from renditor.transformation.presets import SHIPPED
+from renditor.video.steps import Step
 from tests.docs.commandline import commands
 from tests.docs.pages import ROOT, pages
 
@@ -48,6 +50,9 @@ _EXAMPLES = {
     "ffmpeg.ffmpeg": '"/usr/bin/ffmpeg"',
     "ffmpeg.ffprobe": '"/usr/bin/ffprobe"',
     "ffmpeg.packager": '"/usr/local/bin/packager"',
+    "video.ladders": "{ small = [{ short_side = 480, crf = 24, maxrate = 1_000_000 }] }",
+    "recipes.video": '{ clip = { tier = "instant", outputs = ["hls", "poster"] } }',
+    "recipes.audio": '{ podcast = { formats = ["mp3"], bitrate = 96_000, loudness = -16 } }',
     "jobs.database_url": '"postgresql://user:password@localhost/renditor_jobs"',
     "cors.origins": '["https://app.example.com"]',
 }
@@ -131,6 +136,25 @@ def settings_tables() -> str:
         default += f" ({setting.size})" if setting.size else ""
         parts.append(f"| `{setting.name}` | `{setting.variable}` | {default} | {_cell(setting.meaning)} |")
     return "\n".join(parts)
+
+
+# Settings that hold entries by name: what an entry is called, and its model.
+_ENTRIES: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("recipes.video.NAME", VideoRecipe),
+    ("recipes.audio.NAME", AudioRecipe),
+    ("[[video.ladders.NAME]]", Step),
+)
+
+
+def entries_tables() -> str:
+    parts = []
+    for title, model in _ENTRIES:
+        lines = [f"### {title}", "", "| Setting | Default | Meaning |", "|---|---|---|"]
+        for setting in _settings(model):
+            default = f"`{setting.default}`" if setting.default else "none"
+            lines.append(f"| `{setting.name}` | {default} | {_cell(setting.meaning)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
 
 
 def example_file() -> str:
@@ -295,6 +319,7 @@ def _cell(text: str) -> str:
 
 DERIVED: dict[str, Callable[[], str]] = {
     "settings": settings_tables,
+    "entries": entries_tables,
     "operations": operations_table,
     "choices": choices_tables,
     "effects": effects_table,

@@ -14,6 +14,8 @@ from renditor.transformation.path import split_delivery_path
 from tests.docs import derived
 from tests.docs.pages import DOCS, ROOT, blocks, pages
 
+# Settings that hold entries by name.
+BY_NAME = {"delivery.presets", "video.ladders", "recipes.video", "recipes.audio"}
 DERIVED_PAGES = [page for page in pages() if derived.used(page)]
 
 
@@ -56,7 +58,7 @@ def _with_file(monkeypatch: pytest.MonkeyPatch, file: Path) -> dict[str, object]
 def _leaves(values: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for name, value in values.items():
-        if isinstance(value, dict) and value and f"{prefix}{name}" != "delivery.presets":
+        if isinstance(value, dict) and value and f"{prefix}{name}" not in BY_NAME:
             found += _leaves(value, f"{prefix}{name}.")
         else:
             found.append((f"{prefix}{name}", value))
