@@ -70,7 +70,7 @@ class Look:
         bright = _share((_WHITE - self.brightness) / (_WHITE - _BRIGHT))
         flat = _share(self.contrast / _CONTRAST)
         # Twice as wide edges are plainly blurred: a quarter. Without an edge there is nothing to look at.
-        sharp = _share((_SHARP / self.blur) ** 2) if self.blur else _WORST
+        sharp = _share(_SHARP / self.blur) ** 2 if self.blur else _WORST
         colourful = 0.7 + 0.3 * _share(self.saturation / _COLOURFUL)
         return _share(self.entropy) * dark**2 * bright**2 * flat * sharp * colourful
 

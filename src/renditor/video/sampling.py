@@ -16,14 +16,17 @@ from typing import Final
 
 from renditor.ffmpeg.probe import MediaProbe, VideoStream
 from renditor.ffmpeg.run import Toolbox
+from renditor.video.colour import Colour, source_colour
 from renditor.video.commands import colours, rung_file
 from renditor.video.ladder import Rung
-from renditor.video.plan import Colour, VideoPlan, source_colour
+from renditor.video.plan import VideoPlan
 
 # JPEG (JFIF) holds BT.601 colours in full range; the encoder converts neither by itself.
 JPEG_PIXELS: Final = ("scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc", "format=yuvj420p")
 # Only key frames are decoded. Decoders that do not know the option decode all, and ``pick`` lets key frames through.
-_KEY_FRAMES_ONLY: Final = ("-skip_frame", "nokey")
+# AVI and program streams leave out times: without `genpts` a key frame gets that of the one after the next, which is
+# being decoded when it comes out.
+_KEY_FRAMES_ONLY: Final = ("-skip_frame", "nokey", "-fflags", "+genpts")
 # Times are counted in microseconds: exact for every frame rate to well below a frame.
 _TICKS: Final = 1_000_000
 # A key frame a rounding error before its stretch still belongs to it.
