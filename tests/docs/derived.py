@@ -151,7 +151,8 @@ def entries_tables() -> str:
     for title, model in _ENTRIES:
         lines = [f"### {title}", "", "| Setting | Default | Meaning |", "|---|---|---|"]
         for setting in _settings(model):
-            default = f"`{setting.default}`" if setting.default else "none"
+            required = model.model_fields[setting.name].is_required()
+            default = f"`{setting.default}`" if setting.default else "must be given" if required else "none"
             lines.append(f"| `{setting.name}` | {default} | {_cell(setting.meaning)} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)

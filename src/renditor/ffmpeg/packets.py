@@ -53,14 +53,14 @@ async def read_key_frames(toolbox: Toolbox, source: Path, video: VideoStream) ->
     try:
         budget = Budget(toolbox.settings.probe_timeout, 0)
         await toolbox.stream(arguments, budget=budget, reads=(source,), take=reader.feed)
-    except _NotToBeCopied:
+    except NotToBeCopied:
         pass
     except RenditorError as error:
         reader.fault = f"its packets cannot be read: {error.error_code}"
     return reader.finish()
 
 
-class _NotToBeCopied(Exception):  # not an error: ends the reading early
+class NotToBeCopied(Exception):  # not an error: ends the reading early
     """What has been read is enough."""
 
 
@@ -93,7 +93,7 @@ class PacketReader:
         """Take a part of the text.
 
         Raises:
-            _NotToBeCopied: something was found that makes the rest unimportant; ``fault`` says what.
+            NotToBeCopied: something was found that makes the rest unimportant; ``fault`` says what.
         """
         *lines, self._text = (self._text + data).split(b"\n")
         for line in lines:
@@ -109,7 +109,7 @@ class PacketReader:
                 self._refuse_gap()
                 if self._count == 0 or self._key_frames or self._idr_frames:
                     self._refuse("not every key frame is one at which a decoder can begin")
-            except _NotToBeCopied:
+            except NotToBeCopied:
                 pass
         if self.fault is not None:
             return KeyFrames(fault=self.fault)
@@ -207,4 +207,4 @@ class PacketReader:
 
     def _refuse(self, fault: str) -> None:
         self.fault = fault
-        raise _NotToBeCopied
+        raise NotToBeCopied
