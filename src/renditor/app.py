@@ -42,6 +42,7 @@ from renditor.recipes.moving import AudioMaker, Maker, MovingRecipe, VideoMaker
 from renditor.recipes.recipe import Recipe
 from renditor.recipes.squeeze import SqueezeRecipe
 from renditor.recipes.sweeps import Sweeps
+from renditor.recipes.watching import Watching
 from renditor.routing import MediaRouter, Providers
 from renditor.sandbox.broker import BrokerClient
 from renditor.sandbox.launcher import Launcher
@@ -91,6 +92,7 @@ class App:
     jobs: JobEngine
 
     async def close(self) -> None:
+        self.service.flows.watching.close()
         await self.service.flows.deliver.close()
         self.jobs.stop()
         await self.tools.close()
@@ -141,7 +143,8 @@ def build(settings: Settings, role: Role) -> App:
         squeeze.register(jobs)
         Quota(catalog, storage, delivery.cache_size).register(jobs)
     ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
-    flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, settings.limits.uploads)
+    watching = Watching(catalog, settings.events)
+    flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, settings.limits.uploads, watching)
     return App(settings, MediaProcessingService(flows), tools, catalog, jobs)
 
 

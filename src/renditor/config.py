@@ -26,6 +26,7 @@ from renditor.images.settings import ImageSettings
 from renditor.jobs.base import JobSettings
 from renditor.observe import LogSettings
 from renditor.recipes import RecipeSettings
+from renditor.recipes.watching import EventSettings
 from renditor.routing import RouteSettings
 from renditor.sandbox.pool import SandboxSettings
 from renditor.video.base import VideoSettings
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
     ffmpeg: FFmpegSettings = Field(default_factory=FFmpegSettings)
     video: VideoSettings = Field(default_factory=VideoSettings)
     recipes: RecipeSettings = Field(default_factory=RecipeSettings)
+    events: EventSettings = Field(default_factory=EventSettings)
     routes: RouteSettings = Field(default_factory=RouteSettings)
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
     jobs: JobSettings = Field(default_factory=JobSettings)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Protocol, Self
 from renditor import app, config, service
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.views import Views
+from renditor.catalog.assets import made_of
 from renditor.deliver import Asked
 from renditor.errors import Forbidden, Unprocessable
 from renditor.ingest import UploadOptions
@@ -114,8 +115,8 @@ class MediaProcessingService(service.MediaProcessingService):
 
     async def status(self, media_id: str, user: User) -> dict[str, Any]:
         """``id, status, progress (0-100), stage, url, error``. Raises: NotFound."""
-        asset, _ = await self.get(self._principal(user), media_id)
-        return self._views.status(asset)
+        asset, renditions = await self.get(self._principal(user), media_id)
+        return self._views.status(asset, made_of(renditions))
 
     async def wait(self, media_id: str, user: User, *, seconds: float = 3600) -> dict[str, Any]:
         """``media`` once processing has ended, one way or the other.
@@ -128,6 +129,18 @@ class MediaProcessingService(service.MediaProcessingService):
                 raise TimeoutError
             await asyncio.sleep(_POLL_SECONDS)
         return found
+
+    async def watch(self, media_id: str, user: User) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """What happens to an asset until it is done: the name of each event and what it tells.
+
+        ``job.progress`` (``id, status, progress, stage``), ``asset.playable``, and in the end one of ``asset.ready``,
+        ``asset.failed`` and ``asset.cancelled`` (as ``status``). It ends without one of these when the asset is
+        deleted.
+
+        Raises: NotFound; TooManyRequests, Overloaded: too many listen already.
+        """
+        async for event in self.events(self._principal(user), media_id):
+            yield event.name, self._views.event(event)
 
     async def set_focal_point(self, media_id: str, user: User, point: tuple[float, float] | None) -> dict[str, Any]:
         """Say which point of a picture its crops keep: shares (0-1) from the left and the top; None: what was found.

@@ -14,6 +14,8 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from renditor import __version__, app, config, observe
 from renditor.api.health import Check
@@ -72,11 +74,27 @@ def asgi() -> Server:
 
     @asynccontextmanager
     async def life() -> AsyncIterator[None]:
+        # The server waits for open responses before it says that it stops; streams of events would wait for ever.
+        _when_told_to_stop(built.service.flows.watching.close)
         yield
         await built.close()
 
     options = ApiOptions(__version__, settings.base_url, settings.docs, settings.cors.origins)
     return create(built.service, options, _checks(built), protections().to_json(), life)
+
+
+def _when_told_to_stop(act: Callable[[], None]) -> None:
+    """Do this, in the running loop, at the first sign of the end; whoever handled the signals before still does."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def told(signum: int, frame: FrameType | None, before: Any = before) -> None:
+            loop.call_soon_threadsafe(act)
+            if callable(before):
+                before(signum, frame)
+
+        signal.signal(number, told)
 
 
 def renderer() -> None:

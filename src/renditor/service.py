@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from renditor import observe
 from renditor.access import apikeys
 from renditor.access.ratelimit import Rate
 from renditor.catalog import Catalog, assets, jobs, keys, pictures
+from renditor.catalog.assets import Made
 from renditor.content.spool import Chunk
 from renditor.deliver import Asked, Deliver, Offered, check_picture
 from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
@@ -23,15 +24,17 @@ from renditor.ingest import Ingest, UploadOptions, check_tags
 from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, Principal, Rendition, Scope, Visibility, is_id, new_id, now_ms
 from renditor.recipes import Recipes
+from renditor.recipes.watching import Event, Watch, Watching
 from renditor.storage.base import Storage
 from renditor.transformation import Transformation
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list; ``next_cursor`` is None at the end."""
+    """One page of a list; ``made``: what recipes have made of each, by id; ``next_cursor`` is None at the end."""
 
     items: list[Asset]
+    made: Mapping[str, Made]
     next_cursor: str | None
 
 
@@ -46,6 +49,7 @@ class Flows:
     storage: Storage
     jobs: JobEngine
     uploads_rate: str
+    watching: Watching
 
 
 class MediaProcessingService:
@@ -105,8 +109,12 @@ class MediaProcessingService:
         """The owner's assets, newest first. ``filters``: media_type, status, tag. Raises: Unprocessable (cursor)."""
         if cursor and not is_id(cursor):
             raise Unprocessable("cursor: Give the next_cursor of the page before.", code="invalid-parameter")
-        found = await self.flows.catalog.read(lambda c: assets.page(c, principal, filters, cursor, limit))
-        return Page(*found)
+
+        def work(connection: Any) -> Page:
+            items, next_cursor = assets.page(connection, principal, filters, cursor, limit)
+            return Page(items, assets.made_of_all(connection, [item.id for item in items]), next_cursor)
+
+        return await self.flows.catalog.read(work)
 
     async def change(
         self,
@@ -178,6 +186,54 @@ class MediaProcessingService:
         with contextlib.suppress(RenditorError):
             await self.flows.recipes.sweeps.empty_trash()
         observe.log().info("renditions_dropped", owner=principal.owner, asset=asset_id, pictures=count)
+
+    async def listen(self, principal: Principal, asset_id: str, last: str | None = None) -> Watch:
+        """A listener to what happens to an asset; to be closed. ``last``: the id of the last event that it has.
+
+        Raises: NotFound; TooManyRequests, Overloaded: too many listen already.
+        """
+        asset, renditions = await self.get(principal, asset_id)
+        return self.flows.watching.watch(asset, assets.made_of(renditions), last)
+
+    async def events(self, principal: Principal, asset_id: str) -> AsyncIterator[Event]:
+        """What happens to an asset, until it is done (the last event says how) or gone. Raises: as ``listen``."""
+        watch = await self.listen(principal, asset_id)
+        try:
+            async for event in watch:
+                if event is not None:
+                    yield event
+        finally:
+            watch.close()
+
+    async def run_recipe(self, principal: Principal, asset_id: str, recipe: str) -> Job:
+        """Make everything anew by another recipe (or the same, after it failed).
+
+        What there is stays as it is until all of the new is there, and then goes in the same moment.
+
+        Returns: the job; the same one again while it is not done.
+
+        Raises: NotFound; BadRequest: no such recipe for this type; Conflict: another recipe is at work on it.
+        """
+        asset, _ = await self.get(principal, asset_id)
+        name = self.flows.recipes.name_for(asset.media_type, recipe)
+        background = self.flows.recipes.in_background
+        now = now_ms()
+        new = Job(new_id(), asset.id, name or recipe, "queued", now, now)
+
+        def work(connection: Any) -> Job:
+            current = assets.owned(connection, principal, asset_id)
+            if any(job.recipe != new.recipe for job in jobs.unfinished_of(connection, asset_id, besides=background)):
+                detail, hint = "Another recipe is at work on this asset.", "Wait for it, or cancel it."
+                raise Conflict(detail, hint=hint, code="being-processed")
+            if current.status in ("failed", "cancelled"):
+                again = {"status": "processing", "progress": 0, "stage": None, "error": None}
+                assets.update(connection, asset_id, recipe=new.recipe, **again)
+            return jobs.ask(connection, new)
+
+        job = await self.flows.catalog.write(work)
+        with contextlib.suppress(RenditorError):  # the reconciler finds its row later
+            await self.flows.jobs.enqueue(RECIPE_JOB, job.id, {"job_id": job.id})
+        return job
 
     async def cancel(self, principal: Principal, asset_id: str) -> Asset:
         """Stop the processing of an asset. Raises: NotFound, Conflict: nothing of it is being processed."""

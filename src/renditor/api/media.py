@@ -11,6 +11,7 @@ from renditor.api.bodies import upload_body
 from renditor.api.ranges import read_range
 from renditor.api.routes import json_body, needs, read_body, refusals
 from renditor.api.views import Views
+from renditor.catalog.assets import made_of
 from renditor.deliver import Request as Delivered
 from renditor.models import MediaType, Principal, Status
 from renditor.service import MediaProcessingService
@@ -98,7 +99,8 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
         asked = {"media_type": media_type, "status": status, "tag": tag}
         filters = {name: value for name, value in asked.items() if value is not None}
         page = await service.page(principal, filters, cursor, limit)
-        return {"items": [views.asset(asset) for asset in page.items], "next_cursor": page.next_cursor}
+        items = [views.asset(asset, made=page.made[asset.id]) for asset in page.items]
+        return {"items": items, "next_cursor": page.next_cursor}
 
     @routes.get("/{media_id}", responses=refusals(404), summary="One asset")
     async def show(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:
@@ -108,8 +110,8 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
     @routes.get("/{media_id}/status", responses=refusals(404), summary="How far an asset is")
     async def status(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:
         """How far it is: status, progress (0-100), stage, and the error where it failed."""
-        asset, _ = await service.get(principal, media_id)
-        return views.status(asset)
+        asset, renditions = await service.get(principal, media_id)
+        return views.status(asset, made_of(renditions))
 
     @routes.get(
         "/{media_id}/original",
@@ -197,4 +199,4 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
     @routes.post("/{media_id}/cancel", status_code=202, responses=refusals(404, 409), summary="Stop processing")
     async def cancel(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> dict[str, Any]:
         """Stop its processing (409 where there is none)."""
-        return views.status(await service.cancel(principal, media_id))
+        return views.status(await service.cancel(principal, media_id), {})

@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from renditor import observe
-from renditor.api import health, media, pages, problems, responsive
+from renditor.api import events, health, media, pages, problems, responsive
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.views import Views
 from renditor.errors import BadRequest, Internal, MethodNotAllowed, NotFound, RenditorError, Unprocessable
@@ -96,11 +96,12 @@ def create(
             CORSMiddleware,
             allow_origins=list(options.cors_origins),
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type", "x-filename"],
+            allow_headers=["authorization", "content-type", "last-event-id", "x-filename"],
             expose_headers=["location", "x-request-id", "retry-after"],
         )
     views = Views(options.public_url, service.flows.deliver.gate.opened)
     api.include_router(media.router(service, views))
+    api.include_router(events.router(service, views))
     api.include_router(responsive.router(service, views))
     api.include_router(health.router(checks, protections))
     api.include_router(pages.router(docs=options.docs))

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from renditor.api.insight import shown_metadata
-from renditor.catalog.assets import resource_type
+from renditor.audio.base import FORMATS
+from renditor.catalog.assets import Made, made_of, resource_type
 from renditor.deliver import Offered
 from renditor.images.base import ImageInfo
 from renditor.images.codecs.formats import shown_format
 from renditor.images.snippet import Offer, Source, html
 from renditor.models import Asset, Job, Rendition
+from renditor.recipes.watching import Event
+from renditor.video.package import MASTER
+
+# Renditions that are named by their own id alone, and the file of each that the others hang on.
+_FILES = {
+    "storyboard": "storyboard.vtt",
+    "preview": "preview.webp",
+    "chapters": "chapters.vtt",
+    "waveform": "waveform.json",
+}
 
 
 class Views:
@@ -28,8 +39,15 @@ class Views:
         self._public_url = public_url.rstrip("/")
         self._opened = opened
 
-    def asset(self, asset: Asset, renditions: list[Rendition] | None = None) -> dict[str, Any]:
-        """The asset of the contract. ``renditions`` is empty in lists."""
+    def asset(self, asset: Asset, renditions: Sequence[Rendition] = (), made: Made | None = None) -> dict[str, Any]:
+        """The asset of the contract.
+
+        Args:
+            asset: what is shown.
+            renditions: all of it; none in lists.
+            made: for lists: what recipes have made of it.
+        """
+        urls = self.urls(asset, made_of(renditions) if made is None else made)
         return {
             "id": asset.id,
             "public_id": asset.public_id,
@@ -51,37 +69,56 @@ class Views:
             "updated_at": _iso(asset.updated_at),
             "error": asset.error,
             "metadata": shown_metadata(asset),
-            "renditions": [self.rendition(asset, item) for item in renditions or []],
-            **self.urls(asset),
+            "renditions": [self.rendition(asset, item) for item in renditions],
+            **urls,
         }
 
-    def status(self, asset: Asset) -> dict[str, Any]:
-        """The short form that clients poll."""
+    def status(self, asset: Asset, made: Made) -> dict[str, Any]:
+        """The short form that clients poll. ``made``: what recipes have made of it."""
+        urls = self.urls(asset, made)
+        streams: dict[str, Any] = {name: urls[name] for name in ("hls_url", "dash_url") if name in urls}
         return {
             "id": asset.id,
             "status": asset.status,
             "progress": asset.progress,
             "stage": asset.stage,
-            "url": self.urls(asset)["url"],
+            "playable": "hls_url" in urls or (urls["url"] is not None and asset.media_type != "image"),
+            "url": urls["url"],
+            **streams,
             "error": asset.error,
         }
 
-    def urls(self, asset: Asset) -> dict[str, str | None]:
-        """``url`` is the primary rendition, None until there is one; completed video adds its streams and poster."""
-        if asset.status != "completed":
-            return {"url": None}
+    def event(self, event: Event) -> dict[str, Any]:
+        """What an event tells: how far the asset is; with all but ``job.progress`` also its URLs and its error."""
+        if event.name == "job.progress":
+            asset = event.asset
+            return {"id": asset.id, "status": asset.status, "progress": asset.progress, "stage": asset.stage}
+        return self.status(event.asset, event.made)
+
+    def urls(self, asset: Asset, made: Made) -> dict[str, str | None]:
+        """``url`` is the primary rendition, None until there is one; video and audio add what was made of them."""
         if asset.media_type == "image":
-            return {"url": self._url(asset, shown_format(ImageInfo.from_json(asset.metadata)))}
+            ready = asset.status == "completed"
+            return {"url": self._url(asset, shown_format(ImageInfo.from_json(asset.metadata))) if ready else None}
+        urls: dict[str, str | None] = {"url": None}
+        if "hls" in made:  # it may be there before the rest
+            urls["hls_url"] = self._url(asset, "m3u8", "sp_auto/")
+            urls["dash_url"] = self._url(asset, "mpd", "sp_auto/")
+        if asset.status != "completed":
+            return urls
         if asset.media_type == "audio":
-            return {"url": self._url(asset, "mp3")}
-        mp4 = self._url(asset, "mp4")
-        return {
-            "url": mp4,
-            "hls_url": self._url(asset, "m3u8", "sp_auto/"),
-            "dash_url": self._url(asset, "mpd", "sp_auto/"),
-            "mp4_url": mp4,
-            "poster_url": self._url(asset, "jpg"),
-        }
+            primary = next((name for name in FORMATS if f"audio.{name}" in made.get("audio", {})), None)
+        else:
+            primary = "mp4" if "mp4" in made else None
+        urls["url"] = self._url(asset, primary) if primary else urls.get("hls_url")
+        if "mp4" in made:
+            urls["mp4_url"] = self._url(asset, "mp4")
+        if "poster" in made:
+            urls["poster_url"] = self._url(asset, "jpg")
+        for kind, name in _FILES.items():
+            for rendition_id in made.get(kind, {}).values():
+                urls[f"{kind}_url"] = f"{self._folder(asset, rendition_id)}{name}"
+        return urls
 
     def rendition(self, asset: Asset, rendition: Rendition) -> dict[str, Any]:
         return {
@@ -132,8 +169,11 @@ class Views:
             transformation = str(rendition.metadata["transformation"])
             extension = rendition.name.rpartition(".")[2]
             return self._url(asset, extension, f"{transformation}/" if transformation else "")
-        folder = f"{self._public_url}/{asset.tenant}/files/{rendition.id}/"
-        return folder + ("master.m3u8" if rendition.kind == "hls" else str(rendition.metadata.get("file", "")))
+        main = MASTER if rendition.kind == "hls" else _FILES.get(rendition.kind) or rendition.metadata.get("file", "")
+        return f"{self._folder(asset, rendition.id)}{main}"
+
+    def _folder(self, asset: Asset, rendition_id: str) -> str:
+        return f"{self._public_url}/{asset.tenant}/files/{rendition_id}/"
 
     def _url(self, asset: Asset, extension: str, transformation: str = "") -> str:
         kind = resource_type(asset.media_type)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -14,6 +14,9 @@ from renditor.catalog import trash
 from renditor.catalog.schema import assets, jobs, originals, renditions
 from renditor.errors import Conflict, NotFound
 from renditor.models import Asset, Job, MediaType, Principal, Rendition, ResourceType, is_id
+
+# What recipes made of an asset: kind -> name -> id of the rendition.
+Made = Mapping[str, Mapping[str, str]]
 
 _ASSET_FIELDS = [field.name for field in fields(Asset)]
 _RENDITION_FIELDS = [field.name for field in fields(Rendition)]
@@ -43,6 +46,11 @@ def get(connection: sa.Connection, asset_id: str) -> Asset:
     if row is None:
         raise NotFound
     return _asset(row)
+
+
+def several(connection: sa.Connection, asset_ids: Collection[str]) -> list[Asset]:
+    """Those of these assets that are there; for whoever knows that they may be seen."""
+    return [_asset(row) for row in connection.execute(sa.select(assets).where(assets.c.id.in_(list(asset_ids))))]
 
 
 def page(
@@ -139,13 +147,22 @@ def forget_renditions(connection: sa.Connection, asset_id: str, kinds: Collectio
     return len(gone)
 
 
-def made_of(connection: sa.Connection, asset_ids: Collection[str]) -> dict[str, frozenset[tuple[str, str]]]:
-    """What recipes have made of assets: (kind, name) of each rendition that is no picture."""
-    found: dict[str, set[tuple[str, str]]] = {asset_id: set() for asset_id in asset_ids}
-    query = sa.select(renditions.c.asset_id, renditions.c.kind, renditions.c.name)
+def made_of(renditions_of_one: Iterable[Rendition]) -> Made:
+    """What recipes made of an asset, of its renditions."""
+    made: dict[str, dict[str, str]] = {}
+    for item in renditions_of_one:
+        if item.kind != "image":
+            made.setdefault(item.kind, {})[item.name] = item.id
+    return made
+
+
+def made_of_all(connection: sa.Connection, asset_ids: Collection[str]) -> dict[str, Made]:
+    """What recipes made of each of these assets."""
+    found: dict[str, dict[str, dict[str, str]]] = {asset_id: {} for asset_id in asset_ids}
+    query = sa.select(renditions.c.id, renditions.c.asset_id, renditions.c.kind, renditions.c.name)
     for row in connection.execute(query.where(renditions.c.asset_id.in_(found), renditions.c.kind != "image")):
-        found[row.asset_id].add((row.kind, row.name))
-    return {asset_id: frozenset(made) for asset_id, made in found.items()}
+        found[row.asset_id].setdefault(row.kind, {})[row.name] = row.id
+    return dict(found)
 
 
 # -- for ingest and deletion ------------------------------------------------------------------------------------------

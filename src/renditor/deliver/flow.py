@@ -169,13 +169,13 @@ class Deliver:
         return await self._pictures.answer(stand_in, asset, request, original(asset, self._storage))
 
     async def file(self, tenant: str, rendition_id: str, name: str, request: Request) -> Response:
-        """Answer ``/{tenant}/files/{rendition_id}/{name}``: one file of a set, immutable. Raises: NotFound."""
+        """Answer ``/{tenant}/files/{rendition_id}/{name}``: one file of a set. Raises: NotFound."""
         if not _FILE_NAME.fullmatch(name) or not is_id(rendition_id):
             raise NotFound
         found = await self._catalog.read(lambda c: assets.by_rendition(c, tenant, rendition_id))
         if found is None or found[0].visibility != "public" or found[1].kind == "image":
             raise NotFound
-        return await self._moving.file(found[1], name, request)
+        return await self._moving.file(*found, name, request)
 
     def _plan(self, tenant: str, kind: ResourceType, tail: str) -> Plan:
         ignore = self.settings.on_unsupported == "ignore"

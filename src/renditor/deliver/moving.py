@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
+from renditor.audio.base import FORMATS as FILES
 from renditor.catalog import Catalog, assets
 from renditor.deliver.pictures import Pictures
 from renditor.deliver.plan import Plan
@@ -29,11 +31,20 @@ from renditor.models import Asset, Rendition
 from renditor.routing import MediaRouter
 from renditor.storage.base import Storage
 from renditor.transformation.operations import FLAG, START, STREAMING_PROFILE
+from renditor.video.package import MANIFEST, MASTER
 
 # Frames of videos that one process takes at once, and requests that may wait for their turn: each is a run of FFmpeg
 # over the original, and anybody can ask for another time.
 _FRAMES_AT_ONCE = 2
 _FRAMES_WAITING = 32
+
+
+# The files of a set that name all others, by their extension.
+_STREAMS: Final = {"m3u8": MASTER, "mpd": MANIFEST}
+# Seconds for which they may be cached. A set that is being made gets its other qualities within a minute or an hour,
+# one that is complete may get captions; the files that they name are immutable.
+_GROWING_SECONDS = 2
+_GROWN_SECONDS = 60
 
 
 class FrameQueue:
@@ -71,44 +82,63 @@ class Moving:
     async def answer(self, plan: Plan, asset: Asset, request: Request) -> Response:
         """What the path asks of a video or an audio file.
 
+        While it is being processed nothing is answered but the playlists of a set that can be played already.
+
         Raises: StillProcessing (423), NotFound, InvalidTransformation, and what making a picture may raise.
         """
         path = plan.path
-        if asset.status in ("uploaded", "processing"):
-            raise StillProcessing(hint="Ask again later; /media/{id}/status shows the progress to the owner.")
-        extension = path.ext or ("mp3" if asset.media_type == "audio" else "mp4")
-        if extension in FORMATS:
+        streamed = path.ext in _STREAMS and path.transformation.last(STREAMING_PROFILE) is not None
+        if not streamed:
+            _expect_processed(asset)
+        if path.ext in FORMATS:
             return await self._frame(plan, asset, request)
-        profile = path.transformation.last(STREAMING_PROFILE)
         rest = path.transformation.without(STREAMING_PROFILE, FLAG)
         if rest:
             raise InvalidTransformation(f"Unsupported transformation {rest} for video and audio.")
-        head = Head(self.pictures.cache_control(asset, path), disposition=disposition(path, asset, extension))
-        if profile and extension in ("m3u8", "mpd"):
-            return await self._playlist(asset, extension, request, head)
-        kind, name = ("audio", f"audio.{extension}") if asset.media_type == "audio" else (extension, None)
-        rendition = await self.catalog.read(lambda c: assets.rendition(c, asset.id, kind, name))
-        if rendition is None or kind not in ("audio", "mp4"):
+        if streamed:
+            return await self._playlist(asset, path.ext or "", request)
+        rendition = await self.catalog.read(lambda c: _named(c, asset, path.ext))
+        if rendition is None:
             raise NotFound
-        return await self._stored(rendition, str(rendition.metadata["file"]), request, head)
+        name = str(rendition.metadata["file"])
+        shown = disposition(path, asset, name.rpartition(".")[2])
+        return await self._stored(rendition, name, request, Head(self.pictures.cache_control(asset, path), None, shown))
 
-    async def file(self, rendition: Rendition, name: str, request: Request) -> Response:
-        """One file of a set; they never change."""
+    async def file(self, asset: Asset, rendition: Rendition, name: str, request: Request) -> Response:
+        """One file of a set. They never change, but the playlists that name all others: a set may grow."""
+        if name in _STREAMS.values():
+            return await self._head(asset, rendition, name, request)
         return await self._stored(rendition, name, request, Head(IMMUTABLE))
 
-    async def _playlist(self, asset: Asset, extension: str, request: Request, head: Head) -> Response:
+    async def _playlist(self, asset: Asset, extension: str, request: Request) -> Response:
         """The master playlist or manifest under the asset's own name; everything it names lies below ``files/``."""
         rendition = await self.catalog.read(lambda c: assets.rendition(c, asset.id, "hls"))
         if rendition is None:
+            _expect_processed(asset)
             raise NotFound
-        stem = f"{rendition.id}-{extension}"
+        rebase = rebase_playlist if extension == "m3u8" else rebase_manifest
+        base = f"{self.public_path}/{asset.tenant}/files/{rendition.id}/"
+        return await self._head(asset, rendition, _STREAMS[extension], request, lambda text: rebase(text, base))
+
+    async def _head(
+        self,
+        asset: Asset,
+        rendition: Rendition,
+        name: str,
+        request: Request,
+        change: Callable[[str], str] = lambda text: text,
+    ) -> Response:
+        """A file that names all others of a set, at its present revision."""
+        seconds = min(_GROWN_SECONDS, self.pictures.settings.max_age)
+        head = Head(f"public, max-age={_GROWING_SECONDS if asset.status == 'processing' else seconds}")
+        extension = name.rpartition(".")[2]
+        stem = f"{rendition.id}-{extension}-{rendition.metadata.get('revision', 1)}"
         held = request.holds(stem)
         if held is not None:
             return NotModified(held, head)
-        name, rebase = ("master.m3u8", rebase_playlist) if extension == "m3u8" else ("manifest.mpd", rebase_manifest)
         text = b"".join([chunk async for chunk in self.storage.open(rendition.key + name)]).decode()
-        content = rebase(text, f"{self.public_path}/{asset.tenant}/files/{rendition.id}/").encode()
-        return Body(CONTENT_TYPES[extension], len(content), f'"{stem}"', Head(head.cache_control), content)
+        content = change(text).encode()
+        return Body(CONTENT_TYPES[extension], len(content), f'"{stem}"', head, content)
 
     async def _frame(self, plan: Plan, asset: Asset, request: Request) -> Response:
         """A picture of a video: its poster, or with ``so_<seconds>`` the frame at that time."""
@@ -140,3 +170,20 @@ class Moving:
             raise NotFound
         content_type = CONTENT_TYPES.get(name.rsplit(".", 1)[-1], "application/octet-stream")
         return Body(content_type, stat.bytes, f'"{rendition.id}"', head, chunks=self.read(key), key=key)
+
+
+def _expect_processed(asset: Asset) -> None:
+    if asset.status in ("uploaded", "processing"):
+        raise StillProcessing(hint="Ask again later; /media/{id}/status shows the progress to the owner.")
+
+
+def _named(connection: Any, asset: Asset, extension: str | None) -> Rendition | None:
+    """The file of that extension; without one the asset's primary file."""
+    if asset.media_type == "video":
+        kind = extension or "mp4"
+        return assets.rendition(connection, asset.id, kind) if kind == "mp4" else None
+    for one in (extension,) if extension else FILES:
+        found = assets.rendition(connection, asset.id, "audio", f"audio.{one}")
+        if found is not None:
+            return found
+    return None

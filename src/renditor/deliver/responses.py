@@ -28,8 +28,13 @@ CONTENT_TYPES = {
     "m4a": "audio/mp4",
     "mp3": "audio/mpeg",
     "opus": "audio/ogg",
+    "ogg": "audio/ogg",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
     "vtt": "text/vtt",
     "json": "application/json",
+    "dat": "application/octet-stream",
+    "svg": "image/svg+xml",
 }
 
 IMMUTABLE = "public, max-age=31536000, immutable"

@@ -23,11 +23,12 @@ from renditor.models import Output, Rendition, new_id, now_ms
 from renditor.recipes.recipe import Attempt, JobGone
 from renditor.storage import keys
 from renditor.storage.base import Storage
+from renditor.video.package import MANIFEST, MASTER
 
 # What recipes make. Another recipe for the same asset replaces all of it.
 KINDS: Final = ("hls", "mp4", "poster", "storyboard", "preview", "chapters", "audio", "waveform")
 # The files of a set that are written anew when it grows; all others never change.
-HEADS: Final = ("master.m3u8", "manifest.mpd")
+HEADS: Final = (MASTER, MANIFEST)
 
 # A file that was being stored when its job was stopped is there this much later at the latest: threads are not stopped.
 LATE_MS: Final = 5_000
