@@ -14,7 +14,7 @@ from renditor.video.base import VideoSettings
 from renditor.video.ffmpeg import FFmpegVideo
 from renditor.video.frames import FrameOptions, parse_time, starts
 from tests.video.probes import audio, probe, video
-from tests.video.runs import names, pixel
+from tests.video.runs import BT709, corners, names, pixel, quadrants
 
 
 @pytest.mark.parametrize(
@@ -144,3 +144,14 @@ async def test_thumbnails(provider: FFmpegVideo, counted: Path, folder: Path, ki
     assert (picture.width, picture.height) == (output.width, output.height) == (100, 56)
     assert picture.get("vips-loader").startswith({"jpg": "jpeg"}.get(kind, kind))
     assert output.content_type == {"jpg": "image/jpeg"}.get(kind, f"image/{kind}")
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("options", [BT709, ("-vf", "scale=out_color_matrix=bt601,format=yuv420p")])
+async def test_colours(
+    provider: FFmpegVideo, tmp_path: Path, folder: Path, kind: str, options: tuple[str, ...]
+) -> None:
+    """JPEG and WebP have their own idea of colours, and a source without any note is what players take it for."""
+    source = quadrants(tmp_path / "in.mp4", (320, 180), "-qp", "8", *options)
+    output = await provider.thumbnail(await provider.probe(source), source, folder, FrameOptions(format=kind))
+    assert corners(output.path) == [0, 1, 2, 3]

@@ -12,13 +12,13 @@ from renditor.ffmpeg.probe import MediaProbe, VideoStream
 from renditor.ffmpeg.run import NO_METADATA
 from renditor.video.colour import source_colour
 from renditor.video.commands import colours
-from renditor.video.sampling import JPEG_PIXELS
+from renditor.video.sampling import JPEG_PIXELS, WEBP_PIXELS
 
 # Picture format -> the filters that give the pixels it takes, and its encoder.
 _FORMATS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "jpg": (",".join(JPEG_PIXELS), ("-c:v", "mjpeg", "-q:v", "2")),
     "png": ("format=rgb24", ("-c:v", "png")),
-    "webp": ("format=yuv420p", ("-c:v", "libwebp", "-quality", "85")),
+    "webp": (",".join(WEBP_PIXELS), ("-c:v", "libwebp", "-quality", "85")),
 }
 # Containers without an index of key frames: a seek lands between two, and the first frame that can be decoded may be
 # far behind the moment. Reading begins earlier by the longest distance of key frames that encoders use by default.

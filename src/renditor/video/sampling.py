@@ -21,8 +21,9 @@ from renditor.video.commands import colours, rung_file
 from renditor.video.ladder import Rung
 from renditor.video.plan import VideoPlan
 
-# JPEG (JFIF) holds BT.601 colours in full range; the encoder converts neither by itself.
+# JPEG (JFIF) holds BT.601 colours in full range, WebP (RFC 9649) in limited range; the encoders convert nothing.
 JPEG_PIXELS: Final = ("scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc", "format=yuvj420p")
+WEBP_PIXELS: Final = ("scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=tv", "format=yuv420p")
 # Only key frames are decoded. Decoders that do not know the option decode all, and ``pick`` lets key frames through.
 # AVI and program streams leave out times: without `genpts` a key frame gets that of the one after the next, which is
 # being decoded when it comes out.
