@@ -59,7 +59,7 @@ class MediaPlaylist:
     def header(self) -> str | None:
         """The file of the first segment's EXT-X-MAP."""
         first = self.segments[0].header if self.segments else None
-        return first and first.uri
+        return first.uri if first else None
 
     @property
     def duration(self) -> float:
@@ -151,7 +151,8 @@ def parse_master(text: str, on_fault: OnFault = refuse) -> MasterPlaylist:
             independent = True
         elif tag in found:
             found[tag].append(Entry(tag, _attributes(rest, number, on_fault)))
-    return MasterPlaylist(*(tuple(entries) for entries in found.values()), version=version, independent=independent)
+    media, variants, key_frames = (tuple(found[tag]) for tag in _MASTER_TAGS)
+    return MasterPlaylist(media, variants, key_frames, version, independent)
 
 
 def parse_media(text: str, on_fault: OnFault = refuse) -> MediaPlaylist:
