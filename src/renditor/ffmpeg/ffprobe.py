@@ -131,6 +131,7 @@ def _audio(stream: Mapping[str, Any]) -> AudioStream | None:
         default=_flag(stream, "default"),
         title=_title(stream),
         commentary=_flag(stream, "comment"),
+        bit_depth=_integer(stream.get("bits_per_raw_sample")) or _integer(stream.get("bits_per_sample")) or None,
     )
 
 

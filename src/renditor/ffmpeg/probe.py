@@ -65,7 +65,10 @@ class VideoStream:
 
 @dataclass(frozen=True, slots=True)
 class AudioStream:
-    """One sound track. ``sample_rate`` in Hz, ``bitrate`` in bit/s, ``language`` as ISO 639 (2 or 3 letters)."""
+    """One sound track. ``sample_rate`` in Hz, ``bitrate`` in bit/s, ``language`` as ISO 639 (2 or 3 letters).
+
+    ``bit_depth``: bits of a sample where they are stored as such (PCM, FLAC, ALAC, TrueHD); None of lossy codecs.
+    """
 
     index: int
     codec: str
@@ -79,6 +82,7 @@ class AudioStream:
     default: bool = False
     title: str | None = None
     commentary: bool = False
+    bit_depth: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
