@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 import sys
 
 import pytest
 
 from renditor.cli import terminal
+
+from .pseudoterminal import watch
 
 
 def test_escape_sequences_of_others_are_taken_out() -> None:
@@ -34,53 +33,10 @@ def test_clock(seconds: float, shown: str) -> None:
     assert terminal.clock(seconds) == shown
 
 
-def _on_a_terminal(code: str, **env: str) -> str:
-    """What a program writes when stdout and stderr are a terminal."""
-    master, slave = pty.openpty()
-    clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=slave,
-        stderr=slave,
-        stdin=subprocess.DEVNULL,
-        env={**clean, "TERM": "xterm", **env},
-    )
-    os.close(slave)
-    written = b""
-    while True:
-        try:
-            piece = os.read(master, 4096)
-        except OSError:  # the terminal's other end is closed
-            break
-        if not piece:
-            break
-        written += piece
-    os.close(master)
-    process.wait()
-    return written.decode()
-
-
-_FAIL = "from renditor.cli import terminal; terminal.complain('it broke', 'mend it')"
-_WORK = """
-import time
-from renditor.cli import terminal
-with terminal.progress("Working") as report:
-    for step in range(5):
-        report(step / 5, "encoding")
-        time.sleep(0.15)
-"""
+_FAIL = [sys.executable, "-c", "from renditor.cli import terminal; terminal.complain('it broke', 'mend it')"]
 
 
 def test_errors_are_coloured_on_a_terminal_unless_no_colour_is_wanted() -> None:
-    assert "\x1b[31merror:\x1b[0m it broke" in _on_a_terminal(_FAIL)
-    assert _on_a_terminal(_FAIL, NO_COLOR="1") == "error: it broke\r\nhint: mend it\r\n"
-    assert "\x1b" not in _on_a_terminal(_FAIL, TERM="dumb")
-
-
-def test_a_progress_bar_on_a_terminal_only() -> None:
-    shown = _on_a_terminal(_WORK)
-    assert "Working" in shown
-    assert "encoding" in shown
-    assert "%" in shown
-    done = subprocess.run([sys.executable, "-c", _WORK], capture_output=True, check=True)
-    assert (done.stdout, done.stderr) == (b"", b"")
+    assert "\x1b[31merror:\x1b[0m it broke" in watch(_FAIL, both=True).written
+    assert watch(_FAIL, both=True, NO_COLOR="1").written == "error: it broke\r\nhint: mend it\r\n"
+    assert "\x1b" not in watch(_FAIL, both=True, TERM="dumb").written

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from renditor import app, config
 from renditor.cli import interruption
-from renditor.cli.terminal import Report, progress
+from renditor.cli.progress import Progress, progress
 from renditor.content.sniff import SNIFF_BYTES, SVG, Sniffed, declares_svg, sniff
 from renditor.errors import UnsupportedMedia
 from renditor.routing import MediaRouter
@@ -22,13 +22,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a local command works with. ``folder`` is private, empty at first and gone afterwards."""
+    """What a local command works with. ``folder`` is private, empty at first and gone afterwards; ``report`` shows how
+    far the work is, and should be told how long the media is (``report.lasts``)."""
 
     settings: config.Settings
     tools: app.Tools
     router: MediaRouter
     folder: Path
-    report: Report
+    report: Progress
 
 
 def run(work: Callable[[Bench], Awaitable[Result]], title: str) -> Result:
@@ -52,7 +53,7 @@ def run(work: Callable[[Bench], Awaitable[Result]], title: str) -> Result:
 
 
 @asynccontextmanager
-async def _bench(report: Report) -> AsyncIterator[Bench]:
+async def _bench(report: Progress) -> AsyncIterator[Bench]:
     """Everything for local work. Raises: RenditorError where a part of it is missing."""
     settings = config.load()
     folder = Path(tempfile.mkdtemp(prefix="renditor-"))

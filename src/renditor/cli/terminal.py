@@ -7,8 +7,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TextIO
 
 import typer
@@ -24,9 +23,6 @@ Colour = Literal["green", "yellow", "red", "bold"]
 _ANSI: Mapping[Colour, str] = {"green": "32", "yellow": "33", "red": "31", "bold": "1"}
 _COLOURED = re.compile(r"(\033\[(?:0|1|31|32|33)m)")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
-
-# Called with (fraction done 0..1, what is being done).
-Report = Callable[[float, str], None]
 
 
 class CommandError(Exception):
@@ -139,25 +135,3 @@ def clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     head = f"{hours}:{minutes:02}" if hours else f"{minutes}"
     return f"{head}:{rest // 10:02}.{rest % 10}"
-
-
-@contextmanager
-def progress(title: str) -> Iterator[Report]:
-    """A progress bar on stderr while a command works; on anything but a terminal there is none."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield lambda _fraction, _stage: None
-        return
-    # rich takes 60 ms that commands without a terminal need not spend.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[stage]}", markup=False),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(printable(title), total=1.0, stage="")
-        yield lambda fraction, stage: bar.update(task, completed=fraction, stage=stage)

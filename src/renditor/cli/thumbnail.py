@@ -46,7 +46,7 @@ def command(
 
     async def work(bench: Bench) -> tuple[dict[str, Any], str]:
         provider = ffmpeg_video(bench)
-        output = await provider.thumbnail(await probe_video(provider, given), given, bench.folder, options)
+        output = await provider.thumbnail(await probe_video(bench, given), given, bench.folder, options)
         await files.place(output.path, place)
         shown = {
             "path": str(place),

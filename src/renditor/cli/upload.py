@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from renditor.cli import files
+from renditor.cli.progress import Report, progress
 from renditor.cli.terminal import (
     BAD_USAGE,
     FAILED,
     CommandError,
     JsonOption,
-    Report,
     answer,
     complain,
     explained,
-    progress,
     table,
 )
 

@@ -85,7 +85,7 @@ async def _show(bench: Bench, source: Path, options: TranscodeOptions) -> tuple[
     from renditor.video.transcode import plan_transcode  # noqa: PLC0415 - --help stays quick
 
     provider = ffmpeg_video(bench)
-    plan = plan_transcode(await probe_video(provider, source), options)
+    plan = plan_transcode(await probe_video(bench, source), options)
     return show_plan(plan.to_json(), provider.transcode_commands(plan, source))
 
 
@@ -93,7 +93,7 @@ async def _make(bench: Bench, source: Path, place: Path, options: TranscodeOptio
     from renditor.video.transcode import plan_transcode  # noqa: PLC0415 - --help stays quick
 
     provider = ffmpeg_video(bench)
-    plan = plan_transcode(await probe_video(provider, source), options)
+    plan = plan_transcode(await probe_video(bench, source), options)
     output = await provider.transcode(plan, source, bench.folder, bench.report)
     await files.place(output.path, place)
     shown = {
@@ -122,13 +122,18 @@ def ffmpeg_video(bench: Bench) -> FFmpegVideo:
     return provider
 
 
-async def probe_video(provider: FFmpegVideo, source: Path) -> MediaProbe:
-    """What the video is. Raises: UnsupportedMedia, CorruptMedia, LimitExceeded; CommandError for a picture."""
+async def probe_video(bench: Bench, source: Path) -> MediaProbe:
+    """What the video is; the bench learns how long it is.
+
+    Raises: UnsupportedMedia, CorruptMedia, LimitExceeded; CommandError for a picture.
+    """
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
 
     if local.look(source).media_type == "image":
         raise CommandError(f"{source.name} is a picture, not a video.", hint="`renditor image` works on pictures.")
-    return await provider.probe(source)
+    found = await ffmpeg_video(bench).probe(source)
+    bench.report.lasts(found.duration)
+    return found
 
 
 def show_plan(plan: dict[str, Any], commands: list[Command]) -> tuple[dict[str, Any], str]:

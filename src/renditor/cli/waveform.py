@@ -67,8 +67,10 @@ def command(  # noqa: PLR0913 - the options of a command line
         if local.look(given).media_type == "image":
             raise CommandError(f"{source.name} is a picture: it has no sound.", code="no-such-stream")
         provider = _ffmpeg_audio(bench)
+        found = await provider.probe(given)
+        bench.report.lasts(found.duration)
         if dry_run:
-            command = provider.waveform_command(plan, await provider.probe(given), given)
+            command = provider.waveform_command(plan, found, given)
             return show_plan(plan.to_json(), [command])
         output = await provider.waveform(plan, given, bench.folder, bench.report)
         shown, words = _shown(place, output)
