@@ -256,14 +256,12 @@ def _chapters(probe: MediaProbe, length: float) -> tuple[Chapter, ...]:
 
     One that is not over when the next begins ends there.
     """
-    begins = [max(0.0, chapter.start - probe.start) for chapter in probe.chapters]
+    begins = [round(max(0.0, chapter.start - probe.start), 3) for chapter in probe.chapters]
+    ends = [round(min(chapter.end - probe.start, length), 3) for chapter in probe.chapters]
     found: list[Chapter] = []
-    for number, chapter in enumerate(probe.chapters):
-        following = begins[number + 1] if number + 1 < len(begins) else length
-        end = min(chapter.end - probe.start, following, length)
-        if end > begins[number]:
-            title = chapter.title or f"Chapter {len(found) + 1}"
-            found.append(Chapter(round(begins[number], 3), round(end, 3), title))
+    for chapter, begin, end, following in zip(probe.chapters, begins, ends, [*begins, length][1:], strict=True):
+        if min(end, following) > begin:
+            found.append(Chapter(begin, min(end, following), chapter.title or f"Chapter {len(found) + 1}"))
     return tuple(found)
 
 

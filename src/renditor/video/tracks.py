@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from renditor.ffmpeg.languages import language_name, language_tag
 from renditor.ffmpeg.probe import AudioStream, MediaProbe, SubtitleStream
+
+# Subtitles are for those who do not know the language; captions, for those who do not hear, tell of sounds too.
+TextKind = Literal["captions", "subtitles"]
 
 AUDIO_BITRATE: Final = 128_000
 _STEREO: Final = 2
@@ -58,6 +61,7 @@ class TextTrack:
     label: str = "Captions"
     default: bool = False
     forced: bool = False
+    kind: TextKind = "subtitles"
 
 
 def lasts(seconds: float, start: float, probe: MediaProbe) -> float:
@@ -114,7 +118,8 @@ def text_tracks(probe: MediaProbe, notes: list[str]) -> tuple[TextTrack, ...]:
             label = labels.unique(_text_label(stream, tag))
             # One at most is shown unasked; forced captions are shown by players wherever no others are.
             default = stream.default and not stream.forced and not any(track.default for track in tracks)
-            tracks.append(TextTrack(name, stream.index, tag, label, default=default, forced=stream.forced))
+            kind: TextKind = "captions" if stream.hearing_impaired else "subtitles"
+            tracks.append(TextTrack(name, stream.index, tag, label, default=default, forced=stream.forced, kind=kind))
     return tuple(tracks)
 
 
@@ -146,7 +151,7 @@ def _audio_label(stream: AudioStream, tag: str | None) -> str:
 def _text_label(stream: SubtitleStream, tag: str | None) -> str:
     usual = language_name(tag) or ("Captions" if tag is None else tag)
     kinds: Mapping[str, bool] = {"forced": stream.forced, "SDH": stream.hearing_impaired}
-    more = ", ".join(kind for kind, there in kinds.items() if there)
+    more = " ".join(kind for kind, there in kinds.items() if there)
     return _label(stream.title) or (f"{usual} ({more})" if more else usual)
 
 
