@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from renditor.client import Client, ServerError
+from renditor.client import Client, Event, ServerError
+from renditor.client.events import Parser
 from renditor.errors import BadRequest
 from renditor.testing import media
 from tests.server import RunningServer, free_port
@@ -30,6 +31,45 @@ async def test_a_file_is_streamed_checked_and_waited_for(server: RunningServer, 
         assert done["status"] == "completed"
         assert done["renditions"]
         assert all(0 <= percent <= 100 for percent, _ in stages)
+
+
+async def test_events_until_it_is_done(server: RunningServer, tmp_path: Path) -> None:
+    async with Client(server.url, server.key) as client:
+        asset = await client.upload(media.video(tmp_path / "film.mp4", "320x180", 4))
+        events = [event async for event in client.events(asset["id"])]
+        assert events[-1].is_last
+        assert (events[-1].name, events[-1].data["status"]) == ("asset.ready", "completed")
+        assert events[-1].data["hls_url"] == (await client.get(asset["id"]))["hls_url"]
+        percents = [event.data["progress"] for event in events]
+        assert percents == sorted(percents)
+        assert all(event.data["id"] == asset["id"] for event in events)
+        (again,) = [event async for event in client.events(asset["id"])]
+        assert again == events[-1]
+        with pytest.raises(ServerError) as refused:
+            _ = [event async for event in client.events("unknown")]
+        assert refused.value.http_status == 404
+
+
+async def test_events_of_an_asset_that_is_deleted_meanwhile(server: RunningServer, tmp_path: Path) -> None:
+    async with Client(server.url, server.key) as client:
+        asset = await client.upload(media.video(tmp_path / "film.mp4", "640x360", 20))
+        names: list[str] = []
+        async with asyncio.timeout(20):
+            async for event in client.events(asset["id"]):
+                if not names:
+                    await client.delete(asset["id"])
+                names.append(event.name)
+        assert set(names) == {"job.progress"}
+
+
+def test_events_are_read_as_the_standard_has_them() -> None:
+    text = (
+        ': a comment\n\nretry: 2000\n\nid: 1\nevent: job.progress\ndata: {"id":\ndata: "x"}\n\n'
+        "data:{}\n\nevent: broken\ndata: {\n\nevent: list\ndata: []\n\nid: a\0b\nevent: cut\ndata: {}"
+    )
+    parser = Parser()
+    found = [event for line in text.split("\n") for event in parser.feed(line)]
+    assert found == [Event("job.progress", {"id": "x"}, "1"), Event("message", {}, "1")]
 
 
 async def test_pictures_for_a_page(server: RunningServer, tmp_path: Path) -> None:
