@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NoReturn
 
 # NAME=value, value either quoted (may hold commas) or bare (RFC 8216, 4.2).
-_ATTRIBUTE: Final = re.compile(r'([A-Z0-9-]+)=("[^"\r\n]*"|[^",\s][^",]*)(?:,|$)')
+_ATTRIBUTE: Final = re.compile(r' *([A-Z0-9-]+)=("[^"\r\n]*"|[^",\s][^",]*)(?:,|$)')
 _MASTER_TAGS: Final = ("EXT-X-MEDIA", "EXT-X-STREAM-INF", "EXT-X-I-FRAME-STREAM-INF")
 _LONGEST_SECONDS: Final = 10**9  # of one segment: beyond this a number is nonsense, not a duration
 
@@ -288,16 +288,19 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _attributes(text: str, number: int, on_fault: OnFault) -> dict[str, str]:
-    found, place = {}, 0
-    while match := _ATTRIBUTE.match(text, place):
+    """What cannot be read is left out, up to the next comma."""
+    found: dict[str, str] = {}
+    place = 0
+    while place < len(text):
+        match = _ATTRIBUTE.match(text, place)
+        if match is None:
+            on_fault("bad-tag", f"line {number}: an attribute cannot be read")
+            place = text.find(",", place) + 1 or len(text)
+            continue
         if match[1] in found:
             on_fault("bad-tag", f"line {number}: the attribute {match[1]} is there twice")
         found[match[1]] = match[2]
         place = match.end()
-        while text[place : place + 1] == " ":
-            place += 1
-    if place < len(text):
-        on_fault("bad-tag", f"line {number}: its attributes cannot be read")
     return found
 
 

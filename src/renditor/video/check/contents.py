@@ -24,6 +24,7 @@ _HEAD: Final = 16  # tells the kinds of segments apart
 _AT_ONCE: Final = 8  # segments that are looked at together: a server answers while others are read
 _ORDER: Final = {"video": 0, "audio": 1}  # what a segment is judged by
 _MP4_BOXES: Final = (b"styp", b"ftyp", b"moof", b"sidx", b"emsg", b"prft", b"free", b"moov", b"mdat", b"uuid")
+_PACKED: Final = (b"ID3", b"\x0b\x77")  # tags before sound; AC-3. MPEG sound begins with eleven ones
 _TEXT_BEGINS: Final = (b"WEBVTT", b"\xef\xbb\xbfWEBVTT")
 
 
@@ -83,12 +84,12 @@ class Looker:
         head = await window.bytes(span.offset, _HEAD)
         if not head:
             raise ValueError("it is empty")
-        if head[:1] == b"G" and len(head) == _HEAD:
+        if head[:1] == b"G" and not piece.header:
             return await self._transport_stream(rendition, span, end)
         if head.startswith(_TEXT_BEGINS):
             return Content(end - span.offset, "text", "text")
         if head[4:8] not in _MP4_BOXES:
-            return Content(end - span.offset, "other", "other")
+            return _packed(head, piece, end - span.offset)
         tracks = self._tracks(rendition, piece)
         if tracks is None:
             return Content(end - span.offset, "other", "mp4")
@@ -164,6 +165,13 @@ class _Window:
             self._offset = offset
         start = offset - self._offset
         return self._data[start : start + length]
+
+
+def _packed(head: bytes, piece: Piece, size: int) -> Content:
+    """Sound without a container (RFC 8216, 3.4): its segments are not looked into."""
+    if piece.header or not (head.startswith(_PACKED) or (head[0] == 0xFF and head[1] & 0xE0 == 0xE0)):
+        raise ValueError("neither fragmented MP4 nor MPEG-TS, nor sound or captions by themselves")
+    return Content(size, "audio", "other")
 
 
 async def _fragments(

@@ -152,13 +152,18 @@ class _Reading:
             if attributes is not None:
                 return list(read(attributes))
         attributes = self._of.segments("SegmentBase")
-        return [] if attributes is None else await self._indexed(attributes)
+        if attributes is not None:
+            return await self._indexed(attributes)
+        # A file by itself, such as captions, is one segment (5.3.9.1).
+        alone = self._span("") if any(level.find("BaseURL") is not None for level in self._of.levels) else None
+        return [Piece(alone, self._of.length or 0.0)] if alone else []
 
     def _declared(self) -> Declared:
         codecs, bandwidth = self._of.get("codecs"), self._whole(self._of.get("bandwidth"))
-        if not self._of.get("mimeType"):
+        kind = self._of.get("mimeType")
+        if not kind:
             self._bad("it has no mimeType")
-        if not codecs:
+        elif not codecs and kind.startswith(("video/", "audio/")):
             self._findings.add("no-codecs", self._where, "it has no codecs")
         if not bandwidth:
             self._bad("it has no bandwidth")

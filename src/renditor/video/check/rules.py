@@ -136,10 +136,9 @@ def _frame_rate(variant: Variant) -> Told:
 def _bandwidth(variant: Variant) -> Told:
     """The sum of the peaks of what plays together (RFC 8216, 4.3.4.2). Captions are loaded once and weigh nothing."""
     rendition, declared = variant.rendition, variant.declared
-    loads = rendition.loads
-    if not loads or rendition.target is None:
+    if rendition.target is None or not all(one.complete for one in (rendition, *variant.sound)):
         return
-    peak, average = peak_and_average(loads, rendition.target)
+    peak, average = peak_and_average(rendition.loads, rendition.target)
     beside = [peak_and_average(track.loads, track.target or 0) for track in variant.sound]
     peak += max((one for one, _ in beside), default=0)
     averages = {average + one for _, one in beside} or {average}
@@ -163,9 +162,9 @@ def _bandwidth(variant: Variant) -> Told:
 
 def _manifest_bandwidth(stream: Stream, variant: Variant) -> Told:
     """Of an unknown minBufferTime nothing follows."""
-    declared, loads = variant.declared.bandwidth, variant.rendition.loads
-    if declared and loads and stream.buffered:
-        needed = needed_bandwidth(loads, stream.buffered)
+    declared = variant.declared.bandwidth
+    if declared and variant.rendition.complete and stream.buffered:
+        needed = needed_bandwidth(variant.rendition.loads, stream.buffered)
         if needed > declared * 1.001:
             yield "manifest-bandwidth", variant.where, f"{declared} bit/s are declared, and {needed:.0f} are needed"
 
@@ -204,7 +203,7 @@ def _starts(stream: Stream) -> Told:
 
 
 def _length(stream: Stream) -> Told:
-    if stream.form == "dash" and not stream.live:
+    if stream.form == "dash" and stream.variants:
         longest = max((rendition.duration for rendition in stream.renditions), default=0.0)
         if stream.length is None:
             yield "manifest-duration", stream.name, "it has no mediaPresentationDuration"

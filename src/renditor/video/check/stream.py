@@ -103,6 +103,11 @@ class Rendition:
         return [(piece, content) for piece, content in zip(self.pieces, self.contents, strict=True) if content]
 
     @property
+    def complete(self) -> bool:
+        """Whether all segments could be looked at: what is not there has no bit rate."""
+        return bool(self.contents) and None not in self.contents
+
+    @property
     def loads(self) -> list[tuple[int, float]]:
         """Bytes and declared seconds of each of them."""
         return [(content.size, piece.duration) for piece, content in self.looked_at]
