@@ -15,6 +15,7 @@ CONTENT_TYPE: Final = "text/vtt"
 # Where the cues stand on the time line of the set, which begins at 0 (RFC 8216, 3.5). Players of DASH and browsers
 # ignore it as any other header field.
 _TIMESTAMP_MAP: Final = "X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0"
+_LONGEST_TITLE: Final = LONGEST_CUE // 5  # escaping makes five characters of one at most
 
 
 def write_captions(captions: Track) -> str:
@@ -22,26 +23,18 @@ def write_captions(captions: Track) -> str:
     return _write(["WEBVTT", _TIMESTAMP_MAP], captions.cues)
 
 
-def write_chapters(chapters: Sequence[Chapter], length: float) -> str:
-    """Chapters as WebVTT (W3C, 1.5): one line each, ``Chapter 2`` where its author wrote no title.
+def write_chapters(chapters: Sequence[Chapter]) -> str:
+    """Chapters as WebVTT (W3C, 1.5): one line each, ``Chapter 2`` where nothing can be read of a title.
 
-    Args:
-        chapters: in any order; where one begins before the one above it has ended, that one ends there.
-        length: of the video or the sound, in seconds; nothing lasts longer.
+    Those that end as they begin are left out.
     """
-    ends = min(round(length * 1000), LATEST_MS)
-    ordered = sorted(chapters, key=lambda chapter: chapter.start)
-    starts = [round(chapter.start * 1000) for chapter in ordered] + [ends]
     cues = []
-    for place, chapter in enumerate(ordered):
-        end = min(round(chapter.end * 1000), starts[place + 1], ends)
-        if end > starts[place]:
-            title = markup.plain(chapter.title[:_LONGEST_TITLE]) or f"Chapter {place + 1}"
-            cues.append(Cue(starts[place], end, title))
+    for number, chapter in enumerate(chapters, 1):
+        start, end = (min(round(seconds * 1000), LATEST_MS) for seconds in (chapter.start, chapter.end))
+        title = markup.plain(chapter.title[:_LONGEST_TITLE]) or f"Chapter {number}"
+        if end > start:
+            cues.append(Cue(start, end, title))
     return _write(["WEBVTT"], track(cues).cues)
-
-
-_LONGEST_TITLE: Final = LONGEST_CUE // 5  # escaping makes five characters of one at most
 
 
 def _write(header: Sequence[str], cues: Sequence[Cue]) -> str:
