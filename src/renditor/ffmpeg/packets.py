@@ -1,8 +1,9 @@
 """The packets of an H.264 stream as a copy of it would have them: key frames, gaps, bit rate. Nothing is decoded.
 
-FFmpeg copies the stream three times to its ``framecrc`` muxer, which prints a line for each packet: whole, reduced to
-slices of IDR pictures, and reduced to parameter sets. So it is seen whether a decoder can really begin at what the
-container calls a key frame, and whether the parameters change on the way.
+FFmpeg copies the stream three times, by the very filters with which it would be taken over, to its ``framecrc`` muxer,
+which prints a line for each packet: whole, reduced to slices of IDR pictures, and reduced to parameter sets. So it is
+seen whether a decoder can really begin at what the container calls a key frame, and whether the parameters change on
+the way. An FFmpeg that does not have the filters (before 6) copies nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +21,8 @@ from renditor.ffmpeg.run import PIPE, Toolbox
 
 WINDOW_SECONDS: Final = 6  # the length of a segment: over it the peak of the bit rate is measured
 # Types of NAL units (ITU-T H.264, table 7-1).
-_IDR_SLICE, _SEQUENCE_PARAMETERS = 5, 7
+_IDR_SLICE, _SUPPLEMENTAL, _SEQUENCE_PARAMETERS = 5, 6, 7
 _WHOLE, _IDR, _PARAMETERS = "0", "1", "2"
-# How far a packet may lie from its place on the grid, in frames: Matroska counts in milliseconds.
-_OFF_GRID: Final = Fraction(2, 5)
 # Six hours with five a second. A plan holds the times of key frames; more are of no use to a stream.
 _MOST_KEY_FRAMES: Final = 110_000
 _LONGEST_LINE: Final = 1000  # characters
@@ -32,6 +31,22 @@ _LINE = re.compile(
     r"(?P<sum>0x[0-9a-f]{8})(?P<flags>, F=0x[0-9A-F]+)?(?P<more>,.*)?"
 )
 _TIME_BASE = re.compile(r"#tb (?P<stream>[012]): (?P<numerator>\d{1,10})/(?P<denominator>\d{1,10})")
+
+
+def copy_filters(rate: Fraction) -> str:
+    """The bitstream filters of a copy, for ``-bsf:v``: what is copied is then labelled like what is encoded.
+
+    Frames get the nearest place on the grid of ``rate``, because Matroska counts in milliseconds; pixels are square and
+    colours BT.709. Supplemental information (SEI) is left out, in which some cameras write where they are.
+    """
+    tick = rate.denominator
+    return (
+        f"setts=time_base=1/{rate.numerator}:prescale=1:duration={tick}"
+        f":pts=round(PTS/{tick})*{tick}:dts=round(DTS/{tick})*{tick},"
+        f"filter_units=remove_types={_SUPPLEMENTAL},"
+        "h264_metadata=sample_aspect_ratio=1/1:video_full_range_flag=0"
+        ":colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1"
+    )
 
 
 async def read_key_frames(toolbox: Toolbox, source: Path, video: VideoStream) -> KeyFrames:
@@ -46,9 +61,10 @@ async def read_key_frames(toolbox: Toolbox, source: Path, video: VideoStream) ->
     """
     reader = PacketReader(video.frame_rate, toolbox.settings.max_packets)
     source = source.absolute()  # noqa: ASYNC240 - looks at nothing but the name of the current folder
-    arguments = [*toolbox.open(source), *(("-map", f"0:{video.index}") * 3), "-c", "copy"]
+    copied = copy_filters(video.frame_rate)
+    arguments = [*toolbox.open(source), *(("-map", f"0:{video.index}") * 3), "-c", "copy", "-bsf:v", copied]
     for stream, unit in ((_IDR, _IDR_SLICE), (_PARAMETERS, _SEQUENCE_PARAMETERS)):
-        arguments += [f"-bsf:v:{stream}", f"filter_units=pass_types={unit}"]
+        arguments += [f"-bsf:v:{stream}", f"{copied},filter_units=pass_types={unit}"]
     arguments += ["-f", "framecrc", PIPE]
     try:
         budget = Budget(toolbox.settings.probe_timeout, 0)
@@ -166,12 +182,11 @@ class PacketReader:
         self._weigh(dts, int(packet["size"]))
 
     def _place(self, pts: int) -> int:
-        """The place of a frame on the grid, as FFmpeg's filter ``fps`` would find it. Raises as ``feed``."""
-        exact = pts * self._bases.get(_WHOLE, Fraction(1)) * self._rate
-        place = round(exact)
-        if abs(exact - place) > _OFF_GRID or place < 0:
-            self._refuse(f"its frames do not lie evenly: one is at {float(exact / self._rate):.3f} s")
-        return place
+        """The place of a frame on the grid: the one where FFmpeg's filter ``fps`` puts it. Raises as ``feed``."""
+        place = pts * self._bases.get(_WHOLE, Fraction(1)) * self._rate
+        if place < 0 or place.denominator != 1:
+            self._refuse(f"a frame lies at {float(place / self._rate):.3f} s, where none belongs")
+        return int(place)
 
     def _end_group(self, end: int) -> None:
         """Note it if not all frames from the last key frame up to the place ``end`` have been there.
