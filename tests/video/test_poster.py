@@ -13,7 +13,8 @@ from renditor.ffmpeg.run import Toolbox
 from renditor.models import Output
 from renditor.testing import media
 from renditor.video import poster
-from renditor.video.poster import Look, choose, jpeg_size
+from renditor.video.pictures import jpeg_size
+from renditor.video.poster import Look, choose
 from renditor.video.sampling import Footage
 from tests.video.similarity import ssim
 
@@ -61,18 +62,6 @@ def test_the_first_of_equals_away_from_the_ends() -> None:
     assert choose({0.0: ORDINARY, 5.0: replace(ORDINARY, blur=9.0)}, 10)[0] == 0.0
     with pytest.raises(ValueError, match="empty"):
         choose({}, 10)
-
-
-def test_sizes_of_pictures(tmp_path: Path) -> None:
-    assert jpeg_size(media.photo(tmp_path / "a.jpg", 70, 30).read_bytes()) == (70, 30)
-
-
-@given(st.binary(max_size=60), st.booleans())
-def test_what_is_no_picture(content: bytes, start: bool) -> None:
-    if b"\xff\xc0" in content or b"\xff\xc1" in content or b"\xff\xc2" in content:
-        return
-    with pytest.raises(ValueError, match="no "):
-        jpeg_size((b"\xff\xd8" if start else b"") + content.replace(b"\xff", b""))
 
 
 CREDITS = ",".join(

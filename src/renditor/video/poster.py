@@ -77,7 +77,7 @@ class Look:
 
 def looking(toolbox: Toolbox, small: Footage, *, key_frames: bool = True) -> list[str]:
     """Arguments of FFmpeg that measure the candidates."""
-    chain = [pick(_distance(small.length, key_frames=key_frames), key_frames=key_frames), *_MEASURES, *note(_LOOKS)]
+    chain = [pick(_distance(small.duration, key_frames=key_frames), key_frames=key_frames), *_MEASURES, *note(_LOOKS)]
     return [
         *small.sampled(toolbox, key_frames=key_frames),
         *("-vf", ",".join(chain), "-fps_mode", "passthrough", "-f", "null", "-"),
@@ -95,11 +95,11 @@ def taking(toolbox: Toolbox, large: Footage, moment: float) -> list[str]:
     ]
 
 
-def choose(looks: Mapping[float, Look], length: float) -> tuple[float, float]:
+def choose(looks: Mapping[float, Look], duration: float) -> tuple[float, float]:
     """Moment in seconds and score of the best frame, the earliest of equals. Raises: ValueError: there is none."""
 
     def weighted(moment: float) -> float:
-        inside = _ENDS * length <= moment <= (1 - _ENDS) * length
+        inside = _ENDS * duration <= moment <= (1 - _ENDS) * duration
         return looks[moment].score * (1 if inside else _END_WEIGHT)
 
     best = max(sorted(looks), key=weighted)
@@ -108,7 +108,7 @@ def choose(looks: Mapping[float, Look], length: float) -> tuple[float, float]:
 
 def commands(toolbox: Toolbox, small: Footage, large: Footage) -> list[Command]:
     """The command lines that ``make`` would use; which moment it will be shows when all have been measured."""
-    steps = (looking(toolbox, small), taking(toolbox, large, large.length / 2))
+    steps = (looking(toolbox, small), taking(toolbox, large, large.duration / 2))
     return [toolbox.shown("poster", "ffmpeg", arguments) for arguments in steps]
 
 
@@ -139,32 +139,18 @@ async def _best(toolbox: Toolbox, small: Footage, folder: Path) -> tuple[float, 
         arguments = looking(toolbox, small, key_frames=key_frames)
         await toolbox.ffmpeg(arguments, folder=folder, reads=small.reads, budget=budget)
         looks |= {sample.time: Look.of(sample.measures) for sample in read_samples((folder / _LOOKS).read_text())}
-        if looks and choose(looks, small.length)[1] >= _GOOD_ENOUGH:
+        if looks and choose(looks, small.duration)[1] >= _GOOD_ENOUGH:
             break
     if not looks:
         raise CorruptMedia("No frame of the video can be decoded: the file is damaged.")
-    return choose(looks, small.length)
+    return choose(looks, small.duration)
 
 
-def _distance(length: float, *, key_frames: bool) -> float:
+def _distance(duration: float, *, key_frames: bool) -> float:
     """Seconds between two candidates at least."""
     nearest = GOP_SECONDS if key_frames else 0.1
-    return max(nearest, math.ceil(length / _CANDIDATES[key_frames] * 10) / 10)
+    return max(nearest, math.ceil(duration / _CANDIDATES[key_frames] * 10) / 10)
 
 
 def _share(value: float) -> float:
     return min(1.0, max(_WORST, value))
-
-
-def jpeg_size(content: bytes) -> tuple[int, int]:
-    """Width and height in px from the frame header (ITU-T T.81, B.2.2). Raises ValueError for what is no JPEG."""
-    if content[:2] != b"\xff\xd8":
-        raise ValueError("no JPEG")
-    position = 2
-    while position + 9 <= len(content) and content[position] == 0xFF:
-        marker, length = content[position + 1], int.from_bytes(content[position + 2 : position + 4], "big")
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = (int.from_bytes(content[position + at : position + at + 2], "big") for at in (5, 7))
-            return width, height
-        position += 2 + length
-    raise ValueError("no frame header")

@@ -41,7 +41,8 @@ class Footage:
     """Moving pictures to take frames from: a source, or what was encoded of it.
 
     ``path`` is absolute, or relative to the job folder; ``stream`` the index of the pictures in it; ``width`` and
-    ``height`` px as displayed; ``length`` the seconds that a player shows for the whole, sound included.
+    ``height`` px as displayed; ``duration`` the seconds that the pictures last, ``length`` those of the whole, which
+    sound may make longer.
     """
 
     path: Path
@@ -49,21 +50,26 @@ class Footage:
     width: int
     height: int
     colour: Colour
+    duration: float
     length: float
     interlaced: bool = False
 
     @classmethod
     def of_source(cls, path: Path, probe: MediaProbe, video: VideoStream) -> Footage:
         """The pictures of an original as they were sent."""
-        length = max(probe.duration or 0.0, video.duration or 0.0)
-        colour = source_colour(video)
-        return cls(path.absolute(), video.index, video.width, video.height, colour, length, video.interlaced)
+        duration = video.duration or probe.duration or 0.0
+        length = max(probe.duration or 0.0, duration)
+        size = (video.width, video.height)
+        return cls(
+            path.absolute(), video.index, *size, source_colour(video), duration, length, interlaced=video.interlaced
+        )
 
     @classmethod
     def of_rung(cls, plan: VideoPlan, rung: Rung) -> Footage:
         """An encoded rung in ``work/``: upright, progressive, SDR, a key frame every 2 s; quick to read."""
         colour = plan.moving.colour if rung.copied else Colour("sdr", "bt709", full_range=False)
-        return cls(Path(rung_file(rung)), 0, rung.width, rung.height, colour, plan.length)
+        lasts = plan.moving.duration
+        return cls(Path(rung_file(rung)), 0, rung.width, rung.height, colour, lasts, plan.length)
 
     @property
     def reads(self) -> tuple[Path, ...]:

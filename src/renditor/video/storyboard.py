@@ -9,6 +9,7 @@ cues cover the whole length without a gap.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,8 +141,8 @@ def cues(wanted: Tiles, layout: Sheets, times: list[float]) -> list[Cue]:
         layout: where they lie.
         times: of their frames in seconds, ascending.
     """
-    end = max(1, round(wanted.length * 1000))
-    starts = [0, *(round(time * 1000) for time in times[1:])]
+    end = milliseconds(wanted.length)
+    starts = [0, *(milliseconds(time) for time in times[1:])]
     found = []
     for number, start in enumerate(starts):
         until = min(end, starts[number + 1]) if number + 1 < len(starts) else end
@@ -151,6 +152,11 @@ def cues(wanted: Tiles, layout: Sheets, times: list[float]) -> list[Cue]:
             at = (column * wanted.width, row * wanted.height)
             found.append(Cue(start, until, sheet_name(sheet), *at, wanted.width, wanted.height))
     return found
+
+
+def milliseconds(seconds: float) -> int:
+    """As times in WebVTT are written; nothing is shorter than one."""
+    return max(1, round(seconds * 1000))
 
 
 def sheet_name(number: int) -> str:
@@ -245,15 +251,22 @@ def described(wanted: Tiles, layout: Sheets) -> dict[str, Any]:
 
 
 async def _collect(toolbox: Toolbox, footage: Footage, wanted: Tiles, folder: Path) -> list[float]:
-    """The times of the tiles, in seconds. Streams without any key frame (they refresh in stripes) are decoded whole."""
-    budget = toolbox.budget(footage.length, bits_per_second=0)
-    for key_frames in (True, False):
-        arguments = collecting(toolbox, footage, wanted, key_frames=key_frames)
-        await toolbox.ffmpeg(arguments, folder=folder, reads=footage.reads, budget=budget)
-        times = [sample.time for sample in read_samples((folder / _TIMES).read_text())][: wanted.most]
-        if times:
+    """The times of the tiles, in seconds. A stream without key frames (it refreshes in stripes) is decoded whole."""
+    with contextlib.suppress(CorruptMedia):  # if it is damaged and not merely without key frames, that shows below
+        if times := await _collected(toolbox, footage, wanted, folder, key_frames=True):
             return times
+    if times := await _collected(toolbox, footage, wanted, folder, key_frames=False):
+        return times
     raise CorruptMedia("No frame of the video can be decoded: the file is damaged.")
+
+
+async def _collected(
+    toolbox: Toolbox, footage: Footage, wanted: Tiles, folder: Path, *, key_frames: bool
+) -> list[float]:
+    budget = toolbox.budget(footage.length, bits_per_second=0)
+    arguments = collecting(toolbox, footage, wanted, key_frames=key_frames)
+    await toolbox.ffmpeg(arguments, folder=folder, reads=footage.reads, budget=budget)
+    return [sample.time for sample in read_samples((folder / _TIMES).read_text())][: wanted.most]
 
 
 def _clock(milliseconds: int) -> str:

@@ -19,9 +19,9 @@ from renditor.video.commands import rung_file, track_file
 from renditor.video.ladder import Rung
 from renditor.video.manifests import manifest_files
 from renditor.video.package import MANIFEST, MASTER
+from renditor.video.pictures import jpeg_size
 from renditor.video.plan import VideoPlan
 from renditor.video.playlists import Entry, MediaPlaylist, parse_master, parse_media
-from renditor.video.poster import jpeg_size
 from renditor.video.tracks import AudioTrack
 
 # A source may lack some frames at either end that could not be decoded (cut at an open GOP); more is damage.
