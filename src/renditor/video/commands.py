@@ -6,6 +6,7 @@ only numbers and names from our own tables are.
 
 from __future__ import annotations
 
+import math
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -20,6 +21,8 @@ from renditor.video.tracks import AudioTrack
 # A key frame at the first frame and then every 2 s after the last one. Counted in time, not in frames, so that all
 # rungs have theirs at the same place; a little less than 2 s, because times are floating point numbers.
 _KEY_FRAMES: Final = f"expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+{GOP_SECONDS - 0.001}))"
+# Seconds; with the rounding still less than a frame at 60 a second.
+_BEFORE: Final = 0.001
 # Every output says what it is; a player that has to guess does so by size, and rungs differ in size.
 _BT709: Final = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 # Brightness of the master and other notes on HDR are no longer true.
@@ -29,6 +32,16 @@ _TONE_MAP: Final = (
     "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,"
     "zscale=t=bt709:m=bt709:p=bt709:r=tv,format=yuv420p"
 )
+# What is copied goes out as the packager and players want it: without notes of the encoder or the camera (SEI, which may
+# say where it was) and filling, and with its colours and square pixels named where the source leaves them open.
+_COPIED: Final = (
+    "filter_units=remove_types=6|12,"
+    "h264_metadata=colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1:video_full_range_flag=0:"
+    "sample_aspect_ratio=1/1"
+)
+# The sum of loud channels goes beyond full scale by up to 7.7 dB and would be clipped. Held below it for the moments in
+# which that happens; scaling everything down instead would make films as much quieter than all other videos.
+_LIMITER: Final = "alimiter=limit=0.9:level=0:latency=1"
 _TRANSFERS: Final = {"pq": "smpte2084", "hlg": "arib-std-b67", "wide": "bt2020-10"}
 
 
@@ -45,22 +58,22 @@ def track_file(track: AudioTrack) -> PurePosixPath:
 def encode(plan: VideoPlan, source: list[str], *, threads: int, tone_mapping: bool) -> list[str]:
     """One run for everything: the source is decoded once, and each rung and the sound become a file of their own.
 
+    A copied rung is written in the same run, so that its frames get the same times as those of the others.
+
     Args:
         plan: what to make.
         source: the arguments that open the source (``Toolbox.open``).
         threads: of each encoder.
         tone_mapping: whether this FFmpeg can bring HDR to SDR; without it HDR comes out flat.
     """
-    arguments = [*source, "-filter_complex", graph(plan, tone_mapping=tone_mapping)]
-    for number, rung in enumerate(plan.rungs):
-        arguments += [
-            *("-map", f"[v{number}]"),
-            *_x264(plan, rung),
-            *("-threads", str(threads)),
-            *limit(plan),
-            *NO_METADATA,
-            *("-f", "mp4", str(rung_file(rung))),
-        ]
+    filters = graph(plan, tone_mapping=tone_mapping)
+    arguments = [*source, *(("-filter_complex", filters) if filters else ())]
+    for number, rung in enumerate(encoded_rungs(plan)):
+        arguments += ["-map", f"[v{number}]", *_x264(plan, rung), "-threads", str(threads), *_written(plan, rung)]
+    for rung in plan.rungs:
+        if rung.copied:
+            copied = ("-map", f"0:{plan.moving.stream}", "-c:v", "copy", "-bsf:v", _COPIED)
+            arguments += [*copied, *_written(plan, rung)]
     for number, track in enumerate(plan.audio):
         arguments += [
             *("-map", f"[a{number}]", "-c:a", "aac", "-b:a", str(track.bitrate)),
@@ -70,6 +83,11 @@ def encode(plan: VideoPlan, source: list[str], *, threads: int, tone_mapping: bo
             *("-f", "mp4", str(track_file(track))),
         ]
     return arguments
+
+
+def encoded_rungs(plan: VideoPlan) -> tuple[Rung, ...]:
+    """The rungs that are not copied, in their order: ``[v0]``, ``[v1]``, ... of the graph."""
+    return tuple(rung for rung in plan.rungs if not rung.copied)
 
 
 def progressive(plan: VideoPlan, opened: list[list[str]], output: str) -> list[str]:
@@ -112,7 +130,7 @@ def colours(colour: Colour, size: str, *, tone_mapping: bool) -> list[str]:
 def graph(plan: VideoPlan, *, tone_mapping: bool) -> str:
     """The filter graph from the source to ``[v0]``, ``[v1]``, ... and ``[a0]``, ``[a1]``, ..."""
     sound = [_sound(track, number) for number, track in enumerate(plan.audio)]
-    return ";".join([*(_pictures(plan, tone_mapping=tone_mapping) if plan.rungs else ()), *sound])
+    return ";".join([*(_pictures(plan, tone_mapping=tone_mapping) if encoded_rungs(plan) else ()), *sound])
 
 
 def _pictures(plan: VideoPlan, *, tone_mapping: bool) -> list[str]:
@@ -123,14 +141,15 @@ def _pictures(plan: VideoPlan, *, tone_mapping: bool) -> list[str]:
     shared = [times]
     if picture.deinterlace:
         shared.insert(0, "bwdif=mode=send_frame:deint=interlaced")
-    top = plan.rungs[0]
-    own = [colours(picture.colour, f"w={rung.width}:h={rung.height}", tone_mapping=tone_mapping) for rung in plan.rungs]
+    rungs = encoded_rungs(plan)
+    top = rungs[0]
+    own = [colours(picture.colour, f"w={rung.width}:h={rung.height}", tone_mapping=tone_mapping) for rung in rungs]
     if picture.colour.dynamic in ("pq", "hlg") and tone_mapping:
         # Tone-mapping works on 32-bit floats: once, at the largest size, instead of for every rung.
         shared += colours(picture.colour, f"w={top.width}:h={top.height}", tone_mapping=True)
         shared.append(_SDR)
-        own = [[f"scale=w={rung.width}:h={rung.height}:flags=bicubic"] for rung in plan.rungs]
-    count = len(plan.rungs)
+        own = [[f"scale=w={rung.width}:h={rung.height}:flags=bicubic"] for rung in rungs]
+    count = len(rungs)
     outs = "".join(f"[s{number}]" for number in range(count))
     parts = [f"[0:{picture.stream}]{','.join(shared)},split={count}{outs}"]
     parts += [f"[s{number}]{','.join(filters)},setsar=1,{_BT709}[v{number}]" for number, filters in enumerate(own)]
@@ -140,7 +159,8 @@ def _pictures(plan: VideoPlan, *, tone_mapping: bool) -> list[str]:
 def _sound(track: AudioTrack, number: int) -> str:
     """Stereo (5.1 is mixed down), from time 0, with gaps filled by silence, so that it stays with the pictures."""
     resample = f"aresample={track.sample_rate}:async=1:first_pts=0"
-    return f"[0:{track.stream}]{resample},aformat=channel_layouts=stereo[a{number}]"
+    limited = f",{_LIMITER}" if track.mixed_down else ""
+    return f"[0:{track.stream}]{resample},aformat=channel_layouts=stereo{limited}[a{number}]"
 
 
 def _language(number: int, track: AudioTrack) -> tuple[str, ...]:
@@ -156,9 +176,23 @@ def _x264(plan: VideoPlan, rung: Rung) -> list[str]:
         *("-crf", str(rung.crf), "-maxrate", str(rung.maxrate), "-bufsize", str(rung.bufsize)),
         *timing(plan),
         # Key frames only where asked for, and closed: a segment never needs the one before it.
-        *("-force_key_frames", _KEY_FRAMES, "-forced-idr", "1", "-sc_threshold", "0"),
+        *("-force_key_frames", _key_frames(plan), "-forced-idr", "1", "-sc_threshold", "0"),
         *("-x264-params", f"fps={plan.moving.rate}:open-gop=0"),
     ]
+
+
+def _key_frames(plan: VideoPlan) -> str:
+    """Where a rung is copied, its own key frames; each a moment earlier, because the first frame from then on counts.
+
+    With two decimals: one argument of a program holds 128 KiB (MAX_ARG_STRLEN of Linux).
+    """
+    if not plan.key_frames:
+        return _KEY_FRAMES
+    return ",".join(f"{max(0, math.floor((time - _BEFORE) * 100)) / 100:.2f}" for time in plan.key_frames)
+
+
+def _written(plan: VideoPlan, rung: Rung) -> list[str]:
+    return [*limit(plan), *NO_METADATA, "-f", "mp4", str(rung_file(rung))]
 
 
 def timing(plan: VideoPlan) -> tuple[str, ...]:
