@@ -9,7 +9,6 @@ import pytest
 
 from renditor.ffmpeg.run import Toolbox
 from renditor.testing import media
-from renditor.video.check.checker import check
 from renditor.video.check.decoding import decode
 from renditor.video.check.reading import FolderReader
 from tests.video.check.sets import codes, edit, look

@@ -21,6 +21,7 @@ _WINDOW: Final = 16 * 1024
 _LARGEST_MOOF: Final = 4 * 1024**2
 _MOST_BOXES: Final = 20_000  # in one segment: a million empty boxes would cost minutes
 _HEAD: Final = 16  # tells the kinds of segments apart
+_MOST_FAILURES: Final = 100  # of one rendition: what follows a hundred missing segments is not worth the time
 _AT_ONCE: Final = 8  # segments that are looked at together: a server answers while others are read
 _ORDER: Final = {"video": 0, "audio": 1}  # what a segment is judged by
 _MP4_BOXES: Final = (b"styp", b"ftyp", b"moof", b"sidx", b"emsg", b"prft", b"free", b"moov", b"mdat", b"uuid")
@@ -46,7 +47,9 @@ class Looker:
         for first in range(0, len(rendition.pieces), _AT_ONCE):
             some = rendition.pieces[first : first + _AT_ONCE]
             contents += await asyncio.gather(*(self._look(rendition, piece) for piece in some))
-        rendition.contents = tuple(contents)
+            if contents.count(None) > _MOST_FAILURES:
+                break
+        rendition.contents = (*contents, *[None] * (len(rendition.pieces) - len(contents)))
 
     async def _look(self, rendition: Rendition, piece: Piece) -> Content | None:
         key = (piece.span, piece.header, rendition.key_frames_only)

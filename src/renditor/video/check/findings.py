@@ -110,7 +110,7 @@ class Findings:
         known = self._found.get(key)
         if known:
             self._found[key] = Finding(code, known.where, known.message, known.count + 1)
-        elif len(self._found) < _MOST_FINDINGS:
+        elif len(self._found) < _MOST_FINDINGS or code == "too-large":  # that not all was looked at is always told
             self._found[key] = Finding(code, key[1], shortened(message))
 
     def sorted(self) -> tuple[Finding, ...]:

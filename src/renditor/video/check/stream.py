@@ -76,12 +76,12 @@ class Rendition:
     """
 
     where: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Piece, ...] = field(repr=False)
     target: int | None = None
     key_frames_only: bool = False
     independent: bool = False
     live: bool = False
-    contents: tuple[Content | None, ...] = ()
+    contents: tuple[Content | None, ...] = field(default=(), repr=False)
 
     @property
     def kind(self) -> Kind:
@@ -139,7 +139,7 @@ class Stream:
     form: Literal["hls", "dash"]
     variants: list[Variant] = field(default_factory=list)
     others: list[Rendition] = field(default_factory=list)
-    named: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set, repr=False)
     length: float | None = None
     buffered: float = 0.0
     live: bool = False
