@@ -165,6 +165,14 @@ def test_a_source_that_complies_is_copied() -> None:
     assert plan(FIT, outputs=("mp4",)).rungs[0].copied
 
 
+def test_a_copy_may_be_too_long() -> None:
+    def film(count: int) -> MediaProbe:
+        return replace(FIT, key_frames=KeyFrames(times=tuple(2.0 * n for n in range(count)), length=2.0 * count))
+
+    assert plan(film(13_000)).rungs[0].copied
+    assert plan(film(13_001)).notes == ("copy refused: more than 13,000 key frames",)
+
+
 def test_a_source_that_does_not_says_why() -> None:
     made = plan(replace(FIT, key_frames=KeyFrames(fault="it has two frames at 3.00 s")))
     assert not any(rung.copied for rung in made.rungs)

@@ -21,7 +21,7 @@ from renditor.ffmpeg.run import PIPE, Toolbox
 
 WINDOW_SECONDS: Final = 6  # the length of a segment: over it the peak of the bit rate is measured
 # Types of NAL units (ITU-T H.264, table 7-1).
-_IDR_SLICE, _SUPPLEMENTAL, _SEQUENCE_PARAMETERS = 5, 6, 7
+_IDR_SLICE, _SUPPLEMENTAL, _SEQUENCE_PARAMETERS, _FILLER = 5, 6, 7, 12
 _WHOLE, _IDR, _PARAMETERS = "0", "1", "2"
 # Six hours with five a second. A plan holds the times of key frames; more are of no use to a stream.
 _MOST_KEY_FRAMES: Final = 110_000
@@ -37,13 +37,14 @@ def copy_filters(rate: Fraction) -> str:
     """The bitstream filters of a copy, for ``-bsf:v``: what is copied is then labelled like what is encoded.
 
     Frames get the nearest place on the grid of ``rate``, because Matroska counts in milliseconds; pixels are square and
-    colours BT.709. Supplemental information (SEI) is left out, in which some cameras write where they are.
+    colours BT.709. Filling is left out, and supplemental information (SEI) too, in which some cameras write where they
+    are.
     """
     tick = rate.denominator
     return (
         f"setts=time_base=1/{rate.numerator}:prescale=1:duration={tick}"
         f":pts=round(PTS/{tick})*{tick}:dts=round(DTS/{tick})*{tick},"
-        f"filter_units=remove_types={_SUPPLEMENTAL},"
+        f"filter_units=remove_types={_SUPPLEMENTAL}|{_FILLER},"
         "h264_metadata=sample_aspect_ratio=1/1:video_full_range_flag=0"
         ":colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1"
     )

@@ -37,6 +37,8 @@ GOP_SECONDS: Final = 2  # a player can start, seek and switch every 2 s (Apple's
 SEGMENT_SECONDS: Final = 6  # as above; a whole number of GOPs
 # Sound alone is offered at a second rate, for slow networks.
 LOW_AUDIO_BITRATE: Final = 64_000
+# Seven hours of one every 2 s. The encoders are told of all of them in one argument of at most 128 KiB.
+_MOST_KEY_FRAMES: Final = 13_000
 _DOLBY_VISION_ALONE: Final = 5  # the profile without a base layer that other players could show
 _BITS: Final = 8  # of every output
 _HIGHEST_RATE = Fraction(60)
@@ -242,12 +244,14 @@ def _copied(
     if probe.key_frames is None:
         return rungs, ()
     top = rungs[0]
+    key_frames = shared_key_frames(probe.key_frames.times, SEGMENT_SECONDS, GOP_SECONDS)
     fault = copy_fault(probe, top, picture.rate)
+    if len(key_frames) > _MOST_KEY_FRAMES:
+        fault = fault or f"more than {_MOST_KEY_FRAMES:,} key frames"
     if fault:
         notes.append(f"copy refused: {fault}")
         return rungs, ()
     notes.append(f"rung {top.name} copied")
-    key_frames = shared_key_frames(probe.key_frames.times, SEGMENT_SECONDS, GOP_SECONDS)
     return (replace(top, copied=True), *rungs[1:]), key_frames
 
 
