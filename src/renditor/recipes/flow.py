@@ -80,6 +80,7 @@ class Recipes:
             job = await self.catalog.write(lambda c: jobs.start(c, job_id))
             if job is None:
                 return
+            await asyncio.to_thread(self._remove_folders, job_id)
             if job.attempts > ATTEMPTS:
                 await self._fail(job, _gave_up(job, job.attempts - 1))
                 return
@@ -90,7 +91,7 @@ class Recipes:
         folder = self.work / f"{job.id}-{new_id()[-8:]}"
         interrupted = False
         try:
-            await asyncio.to_thread(self._make_folder, job.id, folder)
+            await asyncio.to_thread(folder.mkdir, parents=True, mode=0o700)
             output_bytes = await self._run(job, folder)
         except JobGone:
             observe.log().info("job_cancelled", job=job.id, asset=job.asset_id, recipe=job.recipe)
@@ -109,11 +110,10 @@ class Recipes:
         finally:
             await asyncio.shield(self._clean(job.id, folder, interrupted=interrupted))
 
-    def _make_folder(self, job_id: str, folder: Path) -> None:
-        """A folder for this attempt; what dead attempts of the job left behind goes first."""
+    def _remove_folders(self, job_id: str) -> None:
+        """What dead attempts of the job left behind."""
         for left in self.work.glob(f"{job_id}-*"):
             shutil.rmtree(left, ignore_errors=True)
-        folder.mkdir(parents=True, mode=0o700)
 
     async def _clean(self, job_id: str, folder: Path, *, interrupted: bool) -> None:
         """What this attempt made and did not publish goes, here and in storage."""
