@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from renditor.testing import media
-from renditor.video.boxes import count_samples, top_level
+from renditor.video.boxes import boxes, find, top_level
 
 
 def box(kind: bytes, body: bytes = b"") -> bytes:
@@ -20,16 +20,23 @@ def test_the_order_of_a_real_file(tmp_path: Path) -> None:
     assert top_level(tmp_path / "fast.mp4").index("moov") < top_level(tmp_path / "fast.mp4").index("mdat")
 
 
-def test_samples_of_a_fragmented_file_are_counted(tmp_path: Path) -> None:
-    path = media.video(tmp_path / "frag.mp4", "64x36", 1, "-movflags", "+frag_keyframe+empty_moov", sound=False)
-    assert count_samples(path) == 25
-
-
 def test_long_and_open_ended_boxes(tmp_path: Path) -> None:
     path = tmp_path / "x"
     long = struct.pack(">I4sQ", 1, b"free", 20) + b"1234"
     path.write_bytes(box(b"ftyp", b"isom") + long + struct.pack(">I4s", 0, b"mdat") + b"rest")
     assert top_level(path) == ["ftyp", "free", "mdat"]
+    assert [(box.kind, box.body, box.end) for box in boxes(path.read_bytes())][1:] == [
+        ("free", 28, 32),
+        ("mdat", 40, 44),
+    ]
+
+
+def test_boxes_in_boxes() -> None:
+    data = box(b"moov", box(b"trak", box(b"mdia") + box(b"free")) + box(b"trak", box(b"mdia", b"1234")))
+    assert [found.end - found.body for found in find(data, "moov/trak/mdia")] == [0, 4]
+    assert list(find(data, "moov/mdia")) == []
+    with pytest.raises(ValueError, match="box"):
+        list(find(data.replace(b"\0\0\0\x0cmdia", b"\0\0\0\x0dmdia"), "moov/trak/mdia"))
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,47 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from xml.etree import ElementTree as ET
 
-from renditor.video.manifests import finish_manifest, manifest_files
+import pytest
 
-MANIFEST = """<?xml version="1.0"?>
+from renditor.video.manifests import NAMESPACE, Sound, finish_manifest, parse_xml
+
+NAMES = {"": NAMESPACE}
+SOUND = """<Representation id="{0}" bandwidth="1"><SegmentTemplate media="{0}/$Number$.m4s"/></Representation>"""
+MANIFEST = f"""<?xml version="1.0"?>
 <!--Generated with a packager-->
-<MPD><AdaptationSet maxFrameRate="12800/512"><Representation frameRate="16384/3276800">
-<SegmentTemplate timescale="1" initialization="480p/init.mp4" media="480p/$Number$.m4s" startNumber="1">
-</SegmentTemplate></Representation></AdaptationSet></MPD>"""
+<MPD xmlns="{NAMESPACE}"><Period><AdaptationSet contentType="video" maxFrameRate="12800/512">
+<Representation frameRate="16384/3276800"/></AdaptationSet>
+<AdaptationSet id="1" contentType="audio" lang="en">{SOUND.format("audio-en")}{SOUND.format("audio")}</AdaptationSet>
+</Period></MPD>"""
 
 
 def test_a_manifest_is_finished() -> None:
-    text = finish_manifest(MANIFEST, Fraction(30000, 1001))
+    text = finish_manifest(MANIFEST, Fraction(30000, 1001), ())
     assert "Generated" not in text
     assert 'maxFrameRate="30000/1001"' in text
     assert ' frameRate="30000/1001"' in text
-    assert manifest_files(text, {"480p": 2}) == {"480p/init.mp4", "480p/1.m4s", "480p/2.m4s"}
+    assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">\n')
+    assert len(ET.fromstring(text).findall(".//AdaptationSet", NAMES)) == 2  # one track at two bit rates stays one
+
+
+def test_tracks_of_one_language_are_told_apart() -> None:
+    sounds = [Sound("audio", "Main & more", "main"), Sound("audio-en", "<Comment>", "alternate")]
+    text = finish_manifest(MANIFEST, Fraction(25), sounds)
+    found = ET.fromstring(text).findall(".//AdaptationSet[@contentType='audio']", NAMES)
+    assert [one.get("lang") for one in found] == ["en", "en"]
+    assert [one.findtext("Label", namespaces=NAMES) for one in found] == ["Main & more", "<Comment>"]
+    assert [one.find("Role", NAMES).get("value") for one in found] == ["main", "alternate"]  # type: ignore[union-attr]
+    assert [one.find("Representation", NAMES).get("id") for one in found] == ["audio", "audio-en"]  # type: ignore[union-attr]
+    assert [one.get("id") for one in ET.fromstring(text).findall(".//AdaptationSet", NAMES)] == ["0", "1", "2"]
+    with pytest.raises(ValueError, match="lacks"):
+        finish_manifest(MANIFEST, Fraction(25), [Sound("audio-fr", "French", "dub")])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<MPD", '<!DOCTYPE a [<!ENTITY b "c">]><MPD/>', "<a>" + "<b/>" * 300_000 + "</a>"]
+)
+def test_what_is_not_read(text: str) -> None:
+    with pytest.raises(ValueError, match=r"XML|document|elements"):
+        parse_xml(text)

@@ -65,9 +65,3 @@ def top_level(path: Path) -> list[str]:
             kinds.append(box.kind)
             place = box.end
     return kinds
-
-
-def count_samples(path: Path) -> int:
-    """Frames in a media segment: the sum over its track runs. Raises ValueError for a damaged one."""
-    data = path.read_bytes()
-    return sum(int.from_bytes(data[run.body + 4 : run.body + 8], "big") for run in find(data, "moof/traf/trun"))

@@ -19,12 +19,12 @@ from renditor.video.boxes import find
 from renditor.video.check.findings import Findings
 from renditor.video.check.reading import Reader, Texts
 from renditor.video.check.stream import Declared, Piece, Rendition, Span, Stream, Variant
+from renditor.video.manifests import parse_xml
 
 _DURATION: Final = re.compile(r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,9})M)?(?:(\d{1,12}(?:\.\d{1,12})?)S)?)?")
 _SECONDS: Final = (86_400, 3600, 60, 1)
 _FORMAT: Final = re.compile(r"\$(RepresentationID|Number|Time|Bandwidth)(?:%0(\d{1,2})d)?\$|\$\$")
 _ROUNDING: Final = 0.001  # seconds: durations are written with three decimals
-_MOST_ELEMENTS: Final = 200_000  # empty elements cost a hundred times their bytes in memory
 _LARGEST_INDEX: Final = 4 * 1024**2
 
 
@@ -54,17 +54,10 @@ async def read_stream(reader: Reader, texts: Texts, findings: Findings, name: st
 
 
 def _parse(text: str, name: str, findings: Findings) -> ET.Element | None:
-    # A document type may define entities that swell a kilobyte to gigabytes; no manifest needs one.
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        findings.add("not-a-manifest", name, "a manifest with a document type is not read")
-        return None
-    if text.count("<") > _MOST_ELEMENTS:
-        findings.add("too-large", name, "it has too many elements")
-        return None
     try:
-        root = ET.fromstring(text)  # noqa: S314 - no document type, bounded in bytes and elements
-    except ET.ParseError:
-        findings.add("not-a-manifest", name, "it is not well-formed XML")
+        root = parse_xml(text)
+    except ValueError as error:
+        findings.add("not-a-manifest", name, str(error))
         return None
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]

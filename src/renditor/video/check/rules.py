@@ -12,6 +12,7 @@ from renditor.video.codecs import same
 
 _ROUNDING: Final = 0.002  # EXTINF is written in milliseconds, durations are sums of ticks
 _TOLERATED: Final = 0.10  # of bit rates (Apple)
+_RATE: Final = 0.001  # FRAME-RATE has three decimals
 # Sound begins up to one AAC frame (46 ms at 22 kHz) before or after the pictures; what ears notice begins near 0.1 s
 # (ITU-R BT.1359-1: detectable at 45 ms early and 125 ms late).
 _APART: Final = 0.1
@@ -125,7 +126,7 @@ def _frame_rate(variant: Variant) -> Told:
         return
     average = sum(one.samples for one in known) / lasting
     highest = 1 / min(one.shortest for one in known)
-    if not average * 0.98 <= declared <= highest * 1.02:
+    if not average * 0.98 - _RATE <= declared <= highest * 1.02 + _RATE:
         yield (
             "frame-rate-wrong",
             variant.where,
