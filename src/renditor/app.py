@@ -33,7 +33,7 @@ from renditor.errors import BadRequest, of_disk
 from renditor.ffmpeg.binaries import Binaries, resolve
 from renditor.ffmpeg.run import Toolbox
 from renditor.images.settings import ImageSettings
-from renditor.ingest import Ingest
+from renditor.ingest import Captions, Ingest
 from renditor.jobs.base import ANALYSIS, EAGER, SQUEEZE, JobEngine
 from renditor.recipes import Recipes
 from renditor.recipes.analysis import AnalysisRecipe
@@ -143,8 +143,9 @@ def build(settings: Settings, role: Role) -> App:
         squeeze.register(jobs)
         Quota(catalog, storage, delivery.cache_size).register(jobs)
     ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
+    captions = Captions(catalog, storage, recipes.in_background)
     watching = Watching(catalog, settings.events)
-    flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, settings.limits.uploads, watching)
+    flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, settings.limits.uploads, watching, captions)
     return App(settings, MediaProcessingService(flows), tools, catalog, jobs)
 
 

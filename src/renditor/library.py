@@ -18,7 +18,7 @@ from renditor.api.views import Views
 from renditor.catalog.assets import made_of
 from renditor.deliver import Asked
 from renditor.errors import Forbidden, Unprocessable
-from renditor.ingest import UploadOptions
+from renditor.ingest import CaptionOptions, UploadOptions
 from renditor.models import DEFAULT_TENANT, Principal
 from renditor.routing import MediaRouter
 
@@ -141,6 +141,30 @@ class MediaProcessingService(service.MediaProcessingService):
         """
         async for event in self.events(self._principal(user), media_id):
             yield event.name, self._views.event(event)
+
+    async def attach_captions(self, media_id: str, file: File, user: User, **options: str) -> dict[str, Any]:
+        """Make WebVTT or SRT a text track of a completed video.
+
+        Args:
+            media_id: of the video.
+            file: the captions.
+            user: whose video it is.
+            options: ``language`` (a BCP 47 tag), ``label``, ``kind`` (``captions`` or ``subtitles``), ``default`` and
+                ``forced`` (``true``).
+
+        Returns: ``name``, ``language``, ``label``, ``kind``, ``default``, ``forced``, ``url``.
+
+        Raises: NotFound; Conflict: it is not completed, or the label is taken; TooLarge; Unprocessable: no captions,
+            with the line at fault.
+        """
+        _, chunks = _open(file)
+        principal = self._principal(user)
+        rendition, track = await self.add_captions(principal, media_id, chunks(), CaptionOptions.read(options))
+        return self._views.caption((await self.get(principal, media_id))[0], rendition, track)
+
+    async def detach_captions(self, media_id: str, name: str, user: User) -> None:
+        """Remove a text track from a video. Raises: NotFound: video or track; Conflict."""
+        await self.remove_captions(self._principal(user), media_id, name)
 
     async def set_focal_point(self, media_id: str, user: User, point: tuple[float, float] | None) -> dict[str, Any]:
         """Say which point of a picture its crops keep: shares (0-1) from the left and the top; None: what was found.

@@ -20,13 +20,14 @@ from renditor.catalog.assets import Made
 from renditor.content.spool import Chunk
 from renditor.deliver import Asked, Deliver, Offered, check_picture
 from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
-from renditor.ingest import Ingest, UploadOptions, check_tags
+from renditor.ingest import CaptionOptions, Captions, Ingest, UploadOptions, check_tags
 from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, Principal, Rendition, Scope, Visibility, is_id, new_id, now_ms
 from renditor.recipes import Recipes
 from renditor.recipes.watching import Event, Watch, Watching
 from renditor.storage.base import Storage
 from renditor.transformation import Transformation
+from renditor.video.subtitles.sets import SetTrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Flows:
     jobs: JobEngine
     uploads_rate: str
     watching: Watching
+    captions: Captions
 
 
 class MediaProcessingService:
@@ -253,6 +255,31 @@ class MediaProcessingService:
                 await self.flows.jobs.cancel(job_id)
         observe.log().info("media_processing_cancelled", owner=principal.owner, asset=asset_id)
         return (await self.get(principal, asset_id))[0]
+
+    # -- captions -----------------------------------------------------------------------------------------------------
+
+    async def add_captions(
+        self,
+        principal: Principal,
+        asset_id: str,
+        body: AsyncIterator[Chunk],
+        options: CaptionOptions,
+        content_type: str | None = None,
+    ) -> tuple[Rendition, SetTrack]:
+        """Make WebVTT or SRT a track of a completed video. Raises: as ``Captions.add``.
+
+        Returns: its set, and the track.
+        """
+        changed, track = await self.flows.captions.add(principal, asset_id, body, options, content_type)
+        observe.log().info("captions_added", owner=principal.owner, asset=asset_id, track=track.name)
+        return changed.rendition, track
+
+    async def remove_captions(self, principal: Principal, asset_id: str, name: str) -> None:
+        """Remove a track from a video. Raises: as ``Captions.remove``."""
+        await self.flows.captions.remove(principal, asset_id, name)
+        with contextlib.suppress(RenditorError):
+            await self.flows.recipes.sweeps.empty_trash()
+        observe.log().info("captions_removed", owner=principal.owner, asset=asset_id, track=name)
 
     # -- pictures -----------------------------------------------------------------------------------------------------
 

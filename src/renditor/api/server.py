@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from renditor import observe
-from renditor.api import events, health, media, pages, problems, responsive
+from renditor.api import captions, events, health, media, pages, problems, responsive
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.views import Views
 from renditor.errors import BadRequest, Internal, MethodNotAllowed, NotFound, RenditorError, Unprocessable
@@ -101,6 +101,7 @@ def create(
         )
     views = Views(options.public_url, service.flows.deliver.gate.opened)
     api.include_router(media.router(service, views))
+    api.include_router(captions.router(service, views))
     api.include_router(events.router(service, views))
     api.include_router(responsive.router(service, views))
     api.include_router(health.router(checks, protections))

@@ -17,6 +17,7 @@ from renditor.images.snippet import Offer, Source, html
 from renditor.models import Asset, Job, Rendition
 from renditor.recipes.watching import Event
 from renditor.video.package import MASTER
+from renditor.video.subtitles.sets import CAPTIONS, SetTrack
 
 # Renditions that are named by their own id alone, and the file of each that the others hang on.
 _FILES = {
@@ -25,6 +26,10 @@ _FILES = {
     "chapters": "chapters.vtt",
     "waveform": "waveform.json",
 }
+
+
+# Of the metadata of renditions, what only tells how they are stored; captions stand in the asset.
+_INTERNAL = {"file", "heads", "captions"}
 
 
 class Views:
@@ -71,6 +76,28 @@ class Views:
             "metadata": shown_metadata(asset),
             "renditions": [self.rendition(asset, item) for item in renditions],
             **urls,
+            **({"captions": self.captions(asset, renditions)} if asset.media_type == "video" and renditions else {}),
+        }
+
+    def captions(self, asset: Asset, renditions: Sequence[Rendition]) -> list[dict[str, Any]]:
+        """The text tracks of a video's streams."""
+        return [
+            self.caption(asset, rendition, SetTrack.from_json(track))
+            for rendition in renditions
+            if rendition.kind == "hls"
+            for track in rendition.metadata.get("captions", ())
+        ]
+
+    def caption(self, asset: Asset, rendition: Rendition, track: SetTrack) -> dict[str, Any]:
+        """One text track; ``url`` is its WebVTT."""
+        return {
+            "name": track.name,
+            "language": track.language,
+            "label": track.label,
+            "kind": track.kind,
+            "default": track.default,
+            "forced": track.forced,
+            "url": f"{self._folder(asset, rendition.id)}{track.folder}/{CAPTIONS}",
         }
 
     def status(self, asset: Asset, made: Made) -> dict[str, Any]:
@@ -132,7 +159,7 @@ class Views:
             "duration": rendition.duration,
             "created_at": _iso(rendition.created_at),
             "url": self._rendition_url(asset, rendition),
-            "metadata": {name: value for name, value in rendition.metadata.items() if name != "file"},
+            "metadata": {name: value for name, value in rendition.metadata.items() if name not in _INTERNAL},
         }
 
     def job(self, job: Job) -> dict[str, Any]:

@@ -140,6 +140,34 @@ class Client:
         """Stop the processing of an asset. Returns its status. Raises: ServerError: 409 where there is none."""
         return await self._ask("POST", f"/media/{quote(asset_id, safe='')}/cancel")
 
+    async def add_captions(self, asset_id: str, path: Path, **options: str) -> dict[str, Any]:
+        """Make a file of WebVTT or SRT a text track of a completed video.
+
+        Args:
+            asset_id: of the video.
+            path: the file.
+            options: ``language`` (a BCP 47 tag), ``label``, ``kind`` (``captions`` or ``subtitles``), ``default`` and
+                ``forced`` (``true``).
+
+        Returns: ``name``, ``language``, ``label``, ``kind``, ``default``, ``forced``, ``url``.
+
+        Raises:
+            ServerError: refused (its text names the line at fault), or no answer.
+            OSError: the file cannot be read.
+        """
+        content = await asyncio.to_thread(path.read_bytes)
+        address = f"/media/{quote(asset_id, safe='')}/captions"
+        return await self._ask("POST", address, content=content, params=options, headers={"content-type": "text/plain"})
+
+    async def captions(self, asset_id: str) -> list[dict[str, Any]]:
+        """The text tracks of a video. Raises: ServerError."""
+        found: list[dict[str, Any]] = (await self._ask("GET", f"/media/{quote(asset_id, safe='')}/captions"))["items"]
+        return found
+
+    async def remove_captions(self, asset_id: str, name: str) -> None:
+        """Remove a text track from a video. Raises: ServerError."""
+        await self._send("DELETE", f"/media/{quote(asset_id, safe='')}/captions/{quote(name, safe='')}")
+
     async def set_focal_point(self, asset_id: str, point: tuple[float, float] | None) -> Asset:
         """Say which point of a picture its crops keep: shares (0-1) from the left and the top; None: what was found.
 

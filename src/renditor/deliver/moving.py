@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from renditor.audio.base import FORMATS as FILES
-from renditor.catalog import Catalog, assets
+from renditor.catalog import Catalog, assets, sets
 from renditor.deliver.pictures import Pictures
 from renditor.deliver.plan import Plan
 from renditor.deliver.playlists import rebase_manifest, rebase_playlist
@@ -132,11 +132,12 @@ class Moving:
         seconds = min(_GROWN_SECONDS, self.pictures.settings.max_age)
         head = Head(f"public, max-age={_GROWING_SECONDS if asset.status == 'processing' else seconds}")
         extension = name.rpartition(".")[2]
-        stem = f"{rendition.id}-{extension}-{rendition.metadata.get('revision', 1)}"
+        stem = f"{rendition.id}-{extension}-{sets.revision(rendition)}"
         held = request.holds(stem)
         if held is not None:
             return NotModified(held, head)
-        text = b"".join([chunk async for chunk in self.storage.open(rendition.key + name)]).decode()
+        key = rendition.key + sets.stored_name(rendition, name)
+        text = b"".join([chunk async for chunk in self.storage.open(key)]).decode()
         content = change(text).encode()
         return Body(CONTENT_TYPES[extension], len(content), f'"{stem}"', head, content)
 

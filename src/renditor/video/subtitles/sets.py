@@ -39,7 +39,7 @@ class SetTrack:
 
     ``name`` is what people call it in URLs of the API; ``folder`` where its files lie in the set: it is never used
     again, because caches keep files for ever. ``language`` is a BCP 47 tag or None, ``label`` for people, without
-    quotation marks. ``bytes``: of its files.
+    quotation marks. ``bytes``: of its files. ``uploaded``: it does not come from the video's own file.
     """
 
     name: str
@@ -50,6 +50,7 @@ class SetTrack:
     default: bool = False
     forced: bool = False
     bytes: int = 0
+    uploaded: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
