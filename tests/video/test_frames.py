@@ -139,7 +139,7 @@ async def test_pictures_that_come_late_cost_no_memory(
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp"])
 async def test_thumbnails(provider: FFmpegVideo, counted: Path, folder: Path, kind: str) -> None:
     probe = await provider.probe(counted)
-    output = await provider.thumbnail(probe, counted, folder, FrameOptions(at=1, width=100, height=100, format=kind))
+    output = await provider.stills.frame(probe, counted, folder, FrameOptions(at=1, width=100, height=100, format=kind))
     picture = pyvips.Image.new_from_file(str(output.path))
     assert (picture.width, picture.height) == (output.width, output.height) == (100, 56)
     assert picture.get("vips-loader").startswith({"jpg": "jpeg"}.get(kind, kind))
@@ -153,5 +153,5 @@ async def test_colours(
 ) -> None:
     """JPEG and WebP have their own idea of colours, and a source without any note is what players take it for."""
     source = quadrants(tmp_path / "in.mp4", (320, 180), "-qp", "8", *options)
-    output = await provider.thumbnail(await provider.probe(source), source, folder, FrameOptions(format=kind))
+    output = await provider.stills.frame(await provider.probe(source), source, folder, FrameOptions(format=kind))
     assert corners(output.path) == [0, 1, 2, 3]

@@ -13,7 +13,7 @@ from renditor.ffmpeg.run import Toolbox
 from renditor.models import Output
 from renditor.testing import media
 from renditor.video import poster
-from renditor.video.pictures import jpeg_size
+from renditor.video.picture_checks import jpeg_size
 from renditor.video.poster import Look, choose
 from renditor.video.sampling import Footage
 from tests.video.similarity import ssim

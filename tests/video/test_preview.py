@@ -13,7 +13,7 @@ from renditor.ffmpeg.workspace import workspace
 from renditor.models import Output
 from renditor.testing import media
 from renditor.video import preview
-from renditor.video.pictures import check_preview, read_webp
+from renditor.video.picture_checks import check_preview, read_webp
 from renditor.video.preview import pieces
 from tests.video.footage import footage
 from tests.video.runs import BT709, corners, quadrants

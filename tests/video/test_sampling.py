@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from renditor.ffmpeg.run import Toolbox
 from renditor.testing import media
 from renditor.video.colour import Colour
-from renditor.video.ladder import Rung
 from renditor.video.plan import plan
 from renditor.video.sampling import Footage, Sample, most, note, pick, read_samples
 from tests.video.probes import audio, probe, video
@@ -59,12 +58,6 @@ def test_a_rung_needs_no_repair() -> None:
     assert footage.reads == ()
     assert footage.colour == Colour("sdr", "bt709", full_range=False)
     assert not footage.interlaced
-
-
-def test_a_copied_rung_keeps_the_colours_of_the_source() -> None:
-    made = plan(probe(video(matrix="smpte170m")))
-    rung = Rung("480p", 640, 480, 23, 1_000_000, 1_000_000, copied=True)
-    assert Footage.of_rung(made, rung).colour.matrix == "smpte170m"
 
 
 # --- on real media ---

@@ -16,7 +16,7 @@ from renditor.models import Output
 from renditor.testing import media
 from renditor.video import storyboard
 from renditor.video.colour import Colour
-from renditor.video.pictures import check_storyboard, parse_cues
+from renditor.video.picture_checks import check_storyboard, parse_cues
 from renditor.video.sampling import Footage
 from renditor.video.storyboard import Cue, StoryboardOptions, Tiles, cues, sheets, tiles, webvtt
 from tests.video.footage import footage

@@ -9,7 +9,7 @@ import typer
 
 from renditor.cli import files
 from renditor.cli.terminal import JsonOption, answer, size
-from renditor.cli.video import ffmpeg_video, probe_video
+from renditor.cli.video import DryRunOption, ffmpeg_video, probe_video, show_plan
 
 if TYPE_CHECKING:
     from renditor.cli.local import Bench
@@ -19,7 +19,7 @@ EXAMPLE = "renditor thumbnail holiday.mp4 cover.jpg --at 00:00:05 --width 640"
 _EXTENSIONS = {"jpeg": "jpg"}
 
 
-def command(
+def command(  # noqa: PLR0913 - the options of a command line
     source: Annotated[Path, typer.Argument(metavar="IN", help="The video.", show_default=False)],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The picture: .jpg .png .webp", show_default=False)],
     *,
@@ -30,6 +30,7 @@ def command(
     height: Annotated[
         int | None, typer.Option("--height", metavar="PX", min=1, help="Fit into this height, in px.")
     ] = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take one frame of a video as a picture.
@@ -45,8 +46,11 @@ def command(
     place = files.target(target, given)
 
     async def work(bench: Bench) -> tuple[dict[str, Any], str]:
-        provider = ffmpeg_video(bench)
-        output = await provider.thumbnail(await probe_video(bench, given), given, bench.folder, options)
+        stills = ffmpeg_video(bench).stills
+        probe = await probe_video(bench, given)
+        if dry_run:
+            return show_plan(options.to_json(probe), stills.frame_commands(probe, given, options))
+        output = await stills.frame(probe, given, bench.folder, options)
         await files.place(output.path, place)
         shown = {
             "path": str(place),

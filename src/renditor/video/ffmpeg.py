@@ -16,22 +16,22 @@ from renditor.errors import CorruptMedia, ProcessingFailed
 from renditor.ffmpeg.packets import read_key_frames
 from renditor.ffmpeg.probe import KeyFrames, MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
-from renditor.ffmpeg.run import Budget, Command, Toolbox
+from renditor.ffmpeg.run import Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes, workspace
 from renditor.models import OnPlayable, OnProgress, Output
-from renditor.video import commands, compliance, frames, package, poster, verify
+from renditor.video import commands, compliance, package, pictures, verify
 from renditor.video.base import VideoSettings
+from renditor.video.frames import FrameOptions
 from renditor.video.plan import OUTPUTS, OutputKind, VideoPlan
 from renditor.video.plan import plan as make_plan
-from renditor.video.sampling import Footage
 from renditor.video.steps import DEFAULT_LADDER
+from renditor.video.stills import Stills
 from renditor.video.transcode import CONTAINERS, VIDEO_CODECS, TranscodePlan
 from renditor.video.transcode import arguments as transcode_arguments
 
 __all__ = ["Command", "FFmpegVideo"]
 
 _MP4: Final = "video.mp4"
-_LARGEST_PICTURE: Final = 256 * 1024**2  # bytes; 40 million px as an incompressible PNG are 120 MB
 _TRANSCODE_BITRATE: Final = 100_000_000  # bit/s; CRF 0 has no cap of its own
 # Share of the whole at which each stage ends. Encoding takes nearly all the time there is.
 _ENCODED, _PACKAGED, _REMUXED, _PICTURED = 0.90, 0.93, 0.96, 0.97
@@ -43,6 +43,7 @@ class FFmpegVideo:
     def __init__(self, toolbox: Toolbox, settings: VideoSettings) -> None:
         self._toolbox = toolbox
         self._settings = settings
+        self.stills = Stills(toolbox)
 
     async def probe(self, source: Path, *, key_frames: bool = False) -> MediaProbe:
         """See ``VideoProvider``. A file with sound alone is described too: ``media_type`` says what it is."""
@@ -64,10 +65,8 @@ class FFmpegVideo:
             found.append(self._toolbox.shown("packaging", "packager", package.arguments(plan)))
         if "mp4" in plan.outputs:
             found.append(self._toolbox.shown("remuxing", "ffmpeg", self._remuxing(plan)))
-        if "poster" in plan.outputs:
-            small, large = (Footage.of_rung(plan, plan.rungs[place]) for place in (-1, 0))
-            found += poster.commands(self._toolbox, small, large)
-        return found
+        kinds = [kind for kind in pictures.KINDS if kind in plan.outputs]
+        return found + [step for kind in kinds for step in pictures.commands(self._toolbox, plan, kind)]
 
     async def run(
         self,
@@ -79,7 +78,7 @@ class FFmpegVideo:
     ) -> tuple[Output, ...]:
         """See ``VideoProvider``."""
         self._require(plan)
-        async with workspace(folder, (package.FOLDER, _MP4, poster.NAME)):
+        async with workspace(folder, (package.FOLDER, _MP4, *pictures.names())):
             await self._encode(plan, source, folder, on_progress)
             encoded = await verify.check_encoded(plan, folder, self._toolbox)
             on_progress(_ENCODED, "packaging")
@@ -88,12 +87,12 @@ class FFmpegVideo:
             on_progress(_PACKAGED, "remuxing")
             if "mp4" in plan.outputs:
                 await self._run_here(plan, self._remuxing(plan), folder)
-            on_progress(_REMUXED, "poster")
-            if "poster" in plan.outputs:
-                await self._take_poster(plan, folder)
+            on_progress(_REMUXED, "pictures")
+            kinds = [kind for kind in pictures.KINDS if kind in plan.outputs]
+            drawn = {kind: await pictures.make(self._toolbox, plan, kind, folder) for kind in kinds}
             on_progress(_PICTURED, "verifying")
             await self._verify(plan, encoded, folder)
-            outputs = tuple(_output(plan, kind, folder) for kind in plan.outputs)
+            outputs = tuple(drawn.get(kind) or _output(plan, kind, folder) for kind in plan.outputs)
         on_progress(1.0, "completed")
         return outputs
 
@@ -101,36 +100,8 @@ class FFmpegVideo:
         """See ``VideoProvider``; a PNG, or a JPEG where FFmpeg was built without zlib."""
         probe = await self.probe(source)
         encoders = self._toolbox.binaries.require("ffmpeg").capabilities.encoders
-        options = frames.FrameOptions(at=at, format="png" if "png" in encoders else "jpg")
-        output = await self.thumbnail(probe, source, folder, options)
-        return output.path
-
-    async def thumbnail(self, probe: MediaProbe, source: Path, folder: Path, options: frames.FrameOptions) -> Output:
-        """One frame in the wanted format, fitted into the wanted box, as ``frame.jpg`` (png, webp) in ``folder``.
-
-        Raises:
-            NoSuchStream: no moving pictures.
-            CorruptMedia: no frame can be decoded.
-        """
-        self._toolbox.binaries.require_encoders((options.encoder,))
-        path = folder / f"frame.{options.format}"
-        budget = Budget(self._toolbox.settings.timeout_floor, file_size=_LARGEST_PICTURE)
-        async with workspace(folder, (path.name,)):
-            for number in range(len(frames.starts(options, probe))):
-                arguments = self._framing(probe, source, options, number)
-                await self._toolbox.ffmpeg(arguments, folder=folder, reads=(source,), budget=budget)
-                size = stored_bytes(path)
-                if size:
-                    return _frame(path, size, options, probe)
-            raise CorruptMedia("No frame of the video can be decoded: the file is damaged.")
-
-    def thumbnail_commands(self, probe: MediaProbe, source: Path, options: frames.FrameOptions) -> list[Command]:
-        """The command lines that ``thumbnail`` would try, in order, until one gives a frame."""
-        count = len(frames.starts(options, probe))
-        return [
-            self._toolbox.shown("frame", "ffmpeg", self._framing(probe, source, options, number))
-            for number in range(count)
-        ]
+        options = FrameOptions(at=at, format="png" if "png" in encoders else "jpg")
+        return (await self.stills.frame(probe, source, folder, options)).path
 
     async def transcode(self, plan: TranscodePlan, source: Path, folder: Path, on_progress: OnProgress) -> Output:
         """One file ``video.<container>`` in ``folder``, read back and checked.
@@ -159,8 +130,8 @@ class FFmpegVideo:
     def _require(self, plan: VideoPlan) -> None:
         """Nothing is begun that cannot be finished with the programs that are here."""
         binaries = self._toolbox.binaries
-        needs = {"libx264": plan.rungs, "aac": plan.audio, "mjpeg": "poster" in plan.outputs}
-        binaries.require_encoders([encoder for encoder, needed in needs.items() if needed])
+        needs = {"libx264": plan.rungs, "aac": plan.audio}
+        binaries.require_encoders([encoder for encoder, needed in needs.items() if needed] + pictures.encoders(plan))
         binaries.require("ffprobe")
         if "hls" in plan.outputs:
             binaries.require("packager")
@@ -182,20 +153,11 @@ class FFmpegVideo:
         except CorruptMedia as error:
             raise ProcessingFailed("An encoded video cannot be read back.") from error
 
-    async def _take_poster(self, plan: VideoPlan, folder: Path) -> None:
-        small, large = (Footage.of_rung(plan, plan.rungs[place]) for place in (-1, 0))
-        try:
-            await poster.make(self._toolbox, small, large, folder)
-        except CorruptMedia as error:
-            raise ProcessingFailed("An encoded video cannot be read back.") from error
-
     async def _verify(self, plan: VideoPlan, encoded: verify.Encoded, folder: Path) -> None:
         if "hls" in plan.outputs:
             await verify.check_set(plan, encoded, folder, package.FOLDER, self._toolbox)
         if "mp4" in plan.outputs:
             await verify.check_progressive(plan, encoded, folder, _MP4, self._toolbox)
-        if "poster" in plan.outputs:
-            verify.check_poster(plan, folder / poster.NAME)
 
     async def _check_transcoded(self, plan: TranscodePlan, path: Path) -> Output:
         found = await self._toolbox.probe(path)
@@ -230,12 +192,6 @@ class FFmpegVideo:
         files = [commands.rung_file(plan.rungs[0]), *map(commands.track_file, plan.audio)]
         return commands.progressive(plan, [self._toolbox.open(Path(file)) for file in files], _MP4)
 
-    def _framing(self, probe: MediaProbe, source: Path, options: frames.FrameOptions, number: int) -> list[str]:
-        start, last = frames.starts(options, probe)[number]
-        opened = self._toolbox.open(source.absolute(), *frames.seeking(options, probe, start, last=last))
-        name = f"frame.{options.format}"
-        return frames.arguments(options, probe, opened, name, last=last, tone_mapping=self._tone_mapping)
-
     def _transcoding(self, plan: TranscodePlan, source: Path) -> list[str]:
         return transcode_arguments(
             plan,
@@ -255,7 +211,6 @@ def _output(plan: VideoPlan, kind: OutputKind, folder: Path) -> Output:
     name, content_type = {
         "hls": (package.FOLDER, "application/vnd.apple.mpegurl"),
         "mp4": (_MP4, "video/mp4"),
-        "poster": (poster.NAME, "image/jpeg"),
     }[kind]
     rungs = [{"name": rung.name, "width": rung.width, "height": rung.height} for rung in plan.rungs]
     return Output(
@@ -266,12 +221,6 @@ def _output(plan: VideoPlan, kind: OutputKind, folder: Path) -> Output:
         bytes=stored_bytes(folder / name),
         width=top.width if top else None,
         height=top.height if top else None,
-        duration=None if kind == "poster" else plan.length,
+        duration=plan.length,
         metadata={"rungs": rungs} if kind == "hls" else {},
     )
-
-
-def _frame(path: Path, size: int, options: frames.FrameOptions, probe: MediaProbe) -> Output:
-    width, height = options.size(probe.video) if probe.video else (0, 0)
-    kind = "jpeg" if options.format == "jpg" else options.format
-    return Output("frame", path.name, path, f"image/{kind}", size, width=width, height=height)

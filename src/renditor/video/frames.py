@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from renditor.errors import BadRequest, NoSuchStream
 from renditor.ffmpeg.probe import MediaProbe, VideoStream
@@ -51,6 +51,16 @@ class FrameOptions:
         """The encoder of FFmpeg that is needed."""
         return _FORMATS[self.format][1][1]
 
+    @property
+    def content_type(self) -> str:
+        """The media type of the picture."""
+        return f"image/{'jpeg' if self.format == 'jpg' else self.format}"
+
+    def to_json(self, probe: MediaProbe) -> dict[str, Any]:
+        """What ``--dry-run`` shows: the moment in seconds, format and size in px of the picture."""
+        width, height = self.size(moving_pictures(probe))
+        return {"at": self.at, "format": self.format, "width": width, "height": height}
+
     def size(self, video: VideoStream) -> tuple[int, int]:
         """Width and height in px of the picture."""
         scale = min(1.0, (self.width or video.width) / video.width, (self.height or video.height) / video.height)
@@ -87,7 +97,7 @@ def starts(options: FrameOptions, probe: MediaProbe) -> list[tuple[float, bool]]
 
     A moment past the end means the last frame.
     """
-    video = _video(probe)
+    video = moving_pictures(probe)
     end = (video.duration or probe.duration or 0.0) + max(0.0, video.start - probe.start)
     trials = [(options.at, False)] if options.at < end else []
     trials += [(round(max(0.0, end - back), 6), True) for back in (*_LAST_SECONDS, end)]
@@ -107,7 +117,7 @@ def arguments(
         last: write every frame to the same picture, so that the last one stays; else the one shown at that moment.
         tone_mapping: whether this FFmpeg can bring HDR to SDR.
     """
-    video = _video(probe)
+    video = moving_pictures(probe)
     width, height = options.size(video)
     pixels, encoder = _FORMATS[options.format]
     deinterlace = ["bwdif=mode=send_frame:deint=interlaced"] if video.interlaced else []
@@ -127,7 +137,8 @@ def arguments(
     ]
 
 
-def _video(probe: MediaProbe) -> VideoStream:
+def moving_pictures(probe: MediaProbe) -> VideoStream:
+    """The video stream of a source. Raises: NoSuchStream."""
     if probe.video is None:
         raise NoSuchStream("The file has no moving pictures.")
     return probe.video

@@ -24,6 +24,8 @@ from renditor.video.plan import VideoPlan
 # JPEG (JFIF) holds BT.601 colours in full range, WebP (RFC 9649) in limited range; the encoders convert nothing.
 JPEG_PIXELS: Final = ("scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc", "format=yuvj420p")
 WEBP_PIXELS: Final = ("scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=tv", "format=yuv420p")
+# Rungs are written so, and a source that is copied has to be so.
+_ENCODED: Final = Colour("sdr", "bt709", full_range=False)
 # Only key frames are decoded. Decoders that do not know the option decode all, and ``pick`` lets key frames through.
 # AVI and program streams leave out times: without `genpts` a key frame gets that of the one after the next, which is
 # being decoded when it comes out.
@@ -67,9 +69,8 @@ class Footage:
     @classmethod
     def of_rung(cls, plan: VideoPlan, rung: Rung) -> Footage:
         """An encoded rung in ``work/``: upright, progressive, SDR, a key frame every 2 s; quick to read."""
-        colour = plan.moving.colour if rung.copied else Colour("sdr", "bt709", full_range=False)
-        lasts = plan.moving.duration
-        return cls(Path(rung_file(rung)), 0, rung.width, rung.height, colour, lasts, plan.length)
+        path, lasts = Path(rung_file(rung)), plan.moving.duration
+        return cls(path, 0, rung.width, rung.height, _ENCODED, lasts, plan.length)
 
     @property
     def reads(self) -> tuple[Path, ...]:

@@ -14,7 +14,7 @@ from renditor.ffmpeg.workspace import workspace
 from renditor.models import Output
 from renditor.testing import media
 from renditor.video import poster, preview, storyboard
-from renditor.video.pictures import (
+from renditor.video.picture_checks import (
     Animation,
     check_poster,
     check_preview,
