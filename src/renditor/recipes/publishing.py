@@ -2,8 +2,8 @@
 
 A set that can be played may be shown before the job ends. It is known then, but its objects stay marked for removal as
 the job's: however the job ends without completing, and wherever its worker dies, they go. The set grows when the job
-completes: under the same id and in the same folder, so that players that began go on. New files are stored first, the
-playlists that name them last.
+completes: under the same id and in the same folder, so that players that began go on. Nothing that is stored is ever
+written over: the first playlists have names of their own (see ``catalog.sets``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import shutil
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -27,8 +28,10 @@ from renditor.video.package import MANIFEST, MASTER
 
 # What recipes make. Another recipe for the same asset replaces all of it.
 KINDS: Final = ("hls", "mp4", "poster", "storyboard", "preview", "chapters", "audio", "waveform")
-# The files of a set that are written anew when it grows; all others never change.
-HEADS: Final = (MASTER, MANIFEST)
+# The files of a set that name all others, and where they are stored for as long as there is only a part of it.
+_FIRST: Final = {MASTER: "master-first.m3u8", MANIFEST: "manifest-first.mpd"}
+# For so long players that hold one of them may ask for it again, ms.
+_STILL_READ_MS: Final = 120_000
 
 # A file that was being stored when its job was stopped is there this much later at the latest: threads are not stopped.
 LATE_MS: Final = 5_000
@@ -50,11 +53,11 @@ class Publication:
         Raises: JobGone: the job had ended meanwhile; nothing stays stored.
         """
         rendition = _rendition(self._attempt.asset.id, output)
+        rendition = replace(rendition, metadata=rendition.metadata | {"heads": _FIRST})
         copied = self._attempt.folder / "shown"
-        await asyncio.to_thread(shutil.copytree, output.path, copied)
-        stored = await asyncio.to_thread(_digests, copied)
+        stored = await asyncio.to_thread(_copy, output.path, copied)
         async with self._marked([rendition.key]):
-            await self._store(copied, rendition.key, sorted(stored, key=_heads_last))
+            await self._store(copied, rendition.key, list(stored))
             await self._catalog.write(partial(_show, job_id=self._attempt.job.id, rendition=rendition))
         self._shown, self._stored = rendition, stored
 
@@ -70,9 +73,9 @@ class Publication:
             ProcessingFailed: a file that was shown already has become another.
         """
         made = [(output, self._known(output) or _rendition(self._attempt.asset.id, output)) for output in outputs]
-        fresh = [rendition.key for _, rendition in made if rendition is not self._shown]
+        prefixes = [rendition.key for _, rendition in made]
         total, done = sum(output.bytes for output in outputs) or 1, 0
-        async with self._marked(fresh):
+        async with self._marked(prefixes):
             for output, rendition in made:
                 await self._store(*await asyncio.to_thread(self._remaining, output, rendition))
                 done += output.bytes
@@ -89,13 +92,12 @@ class Publication:
         if not output.path.is_dir():
             return output.path.parent, rendition.key, [output.path.name]
         if rendition is not self._shown:
-            return output.path, rendition.key, sorted(_files(output.path), key=_heads_last)
+            return output.path, rendition.key, _files(output.path)
         digests = _digests(output.path)
         # Players and caches hold these files, for ever: they cannot become others.
-        if any(digests.get(name) != digest for name, digest in self._stored.items() if name not in HEADS):
+        if any(digests.get(name) != digest for name, digest in self._stored.items() if name not in _FIRST.values()):
             raise ProcessingFailed("The result did not pass its check: a file of the first quality has changed.")
-        remaining = [name for name in digests if name in HEADS or name not in self._stored]
-        return output.path, rendition.key, sorted(remaining, key=_heads_last)
+        return output.path, rendition.key, [name for name in digests if name not in self._stored]
 
     async def _store(self, folder: Path, key: str, names: list[str]) -> None:
         for name in names:
@@ -103,8 +105,12 @@ class Publication:
 
     @contextlib.asynccontextmanager
     async def _marked(self, prefixes: list[str]) -> AsyncIterator[None]:
-        """Mark folders before anything is stored in them, and give them up where they do not become known."""
-        await self._catalog.write(lambda c: trash.intend(c, prefixes, job_id=self._attempt.job.id))
+        """Mark folders before anything is stored in them, and give them up where they do not become known.
+
+        The one that is shown is marked already, unless somebody took it back: that stays so.
+        """
+        fresh = [prefix for prefix in prefixes if self._shown is None or prefix != self._shown.key]
+        await self._catalog.write(lambda c: trash.intend(c, fresh, job_id=self._attempt.job.id))
         try:
             yield
         except BaseException:
@@ -136,6 +142,8 @@ def _complete(connection: Any, attempt: Attempt, known: list[Rendition], shown: 
     for rendition in known:
         if shown is not None and rendition.id == shown.id:
             assets.grow_rendition(connection, rendition)
+            later = now_ms() + _STILL_READ_MS
+            trash.throw(connection, [rendition.key + name for name in _FIRST.values()], not_before=later)
         else:
             assets.keep_rendition(connection, rendition)
 
@@ -154,15 +162,10 @@ def _rendition(asset_id: str, output: Output) -> Rendition:
 
 def _grown(rendition: Rendition, output: Output) -> Rendition:
     """The rendition with what is so of this output."""
-    return Rendition(
-        id=rendition.id,
-        asset_id=rendition.asset_id,
-        kind=rendition.kind,
-        name=rendition.name,
-        key=rendition.key,
+    return replace(
+        rendition,
         content_type=output.content_type,
         bytes=output.bytes,
-        created_at=rendition.created_at,
         width=output.width,
         height=output.height,
         duration=output.duration,
@@ -171,7 +174,7 @@ def _grown(rendition: Rendition, output: Output) -> Rendition:
 
 
 def _files(folder: Path) -> list[str]:
-    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -182,5 +185,9 @@ def _digests(folder: Path) -> dict[str, str]:
     return found
 
 
-def _heads_last(name: str) -> tuple[bool, str]:
-    return name in HEADS, name
+def _copy(folder: Path, to: Path) -> dict[str, str]:
+    """Copy a first part, its heads under their first names. Returns: the digests of all files."""
+    shutil.copytree(folder, to)
+    for name, first in _FIRST.items():
+        (to / name).rename(to / first)
+    return _digests(to)
