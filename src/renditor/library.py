@@ -203,6 +203,15 @@ class MediaProcessingService(service.MediaProcessingService):
         job = await self.make_renditions(self._principal(user), media_id, transformations, responsive)
         return self._views.job(job)
 
+    async def process_again(self, media_id: str, user: User, recipe: str) -> dict[str, Any]:
+        """Make everything of a video or audio anew, by another recipe or (after it failed) by the same.
+
+        Returns: the job, as ``prepare``. What there is stays until all of the new is there.
+
+        Raises: NotFound; BadRequest: no such recipe for this type; Conflict: another recipe is at work on it.
+        """
+        return self._views.job(await self.run_recipe(self._principal(user), media_id, recipe))
+
     async def prepared(self, media_id: str, job_id: str, user: User) -> dict[str, Any]:
         """How far such a job is. Raises: NotFound."""
         return self._views.job(await self.job(self._principal(user), media_id, job_id))

@@ -1,4 +1,5 @@
-"""``/media/{id}/srcset`` and ``/media/{id}/renditions``: pictures for pages, and pictures made ahead for them."""
+"""``/media/{id}/srcset`` and ``/media/{id}/renditions``: pictures for pages, pictures made ahead for them, and videos and
+audio made anew by another recipe."""
 
 from typing import Annotated, Any, Self
 
@@ -18,7 +19,8 @@ _LONGEST = 2048  # characters of a transformation, as the grammar has it
 
 class WantedRenditions(BaseModel):
     """Which pictures to make: one of `transformation`, `preset` and `transformations`; or `widths`, those that
-    `GET /media/{id}/srcset` offers, of the picture that `transformation` makes and in `formats`."""
+    `GET /media/{id}/srcset` offers, of the picture that `transformation` makes and in `formats`. Of a video or audio:
+    `recipe`, by which everything is made anew."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,15 +32,17 @@ class WantedRenditions(BaseModel):
         None, min_length=1, description="With widths: auto, or avif, webp, jpg, png, gif."
     )
 
+    recipe: str | None = Field(None, pattern=r"^[a-z][a-z0-9-]{0,31}$", description="Of video and audio.")
+
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
-        ways: list[object] = [self.transformation, self.preset, self.transformations]
+        ways: list[object] = [self.transformation, self.preset, self.transformations, self.recipe]
         if self.widths is not None:
-            ways = [self.widths, self.preset, self.transformations]
+            ways = [self.widths, self.preset, self.transformations, self.recipe]
         elif self.formats is not None:
             raise ValueError("formats go with widths; a transformation names its own (f_webp)")
         if sum(way is not None for way in ways) != 1:
-            raise ValueError("give one of transformation, preset, transformations and widths")
+            raise ValueError("give one of transformation, preset, transformations, widths and recipe")
         return self
 
     @property
@@ -84,19 +88,24 @@ def router(service: MediaProcessingService, views: Views) -> APIRouter:
         "/{media_id}/renditions",
         status_code=202,
         openapi_extra=json_body(WantedRenditions),
-        responses=refusals(400, 404, 413, 422),
-        summary="Make pictures ahead",
+        responses=refusals(400, 404, 409, 413, 422),
+        summary="Make renditions ahead, or anew",
     )
     async def renditions(
         media_id: str, request: Request, principal: Annotated[Principal, Depends(writer)]
     ) -> JSONResponse:
         """Make pictures in the background, so that the first visitor finds them ready. What is there stays.
 
-        `f_auto` makes all formats that browsers may get. The answer names the job.
+        `f_auto` makes all formats that browsers may get. With `recipe` everything that is made of a video or audio is
+        made anew: what there is stays until all of the new is there, then it goes in the same moment. The answer names
+        the job.
         """
         await service.get(principal, media_id)  # unknown ids are 404 whatever the body is
         wanted = await read_body(request, WantedRenditions)
-        job = await service.make_renditions(principal, media_id, wanted.chains, wanted.responsive)
+        if wanted.recipe is not None:
+            job = await service.run_recipe(principal, media_id, wanted.recipe)
+        else:
+            job = await service.make_renditions(principal, media_id, wanted.chains, wanted.responsive)
         return JSONResponse(views.job(job), 202, headers={"location": f"/media/{media_id}/jobs/{job.id}"})
 
     @routes.get("/{media_id}/jobs/{job_id}", responses=refusals(404), summary="How far a job is")

@@ -190,12 +190,12 @@ class Client:
         return await self._ask("GET", f"/media/{quote(asset_id, safe='')}/srcset", params=asked)
 
     async def make_renditions(self, asset_id: str, **wanted: str | Sequence[str] | Sequence[int]) -> dict[str, Any]:
-        """Have pictures made in the background, before the first visitor comes.
+        """Have pictures made in the background, before the first visitor comes; or all of a video or audio anew.
 
         Args:
-            asset_id: of the picture.
+            asset_id: of the asset.
             wanted: one of ``transformation``, ``preset``, ``transformations`` and ``widths`` (with these also
-                ``formats`` and ``transformation``).
+                ``formats`` and ``transformation``); of a video or audio: ``recipe``, to make everything anew.
 
         Returns: the job: ``job_id``, ``status``, ...; see ``job``.
 
