@@ -18,9 +18,10 @@ from tests.server import RunningServer
 
 README = ROOT / "README.md"
 QUICK_START = DOCS / "tutorial" / "QUICK-START.md"
-HOW_TOS = [
-    page for page in sorted((DOCS / "how-to").glob("*.md")) if any(block.tag == "tour" for block in blocks(page))
-]
+HOW_TOS, LOCAL_HOW_TOS = (
+    [page for page in sorted((DOCS / "how-to").glob("*.md")) if any(block.tag == tag for block in blocks(page))]
+    for tag in ("tour", "local")
+)
 BIN = Path(sys.executable).parent
 
 
@@ -119,12 +120,11 @@ def test_tour_of_a_how_to(server: RunningServer, folder: Path, page: Path) -> No
         assert format_of(folder / name) == name.rpartition(".")[2], name
 
 
-@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", LOCAL_HOW_TOS, ids=lambda page: page.stem)
 def test_local_commands_of_a_how_to(folder: Path, page: Path) -> None:
-    local = [block.text for block in blocks(page) if block.tag == "local"]
     before = set(folder.rglob("*"))
-    type_in("\n".join(local), folder)
-    assert bool(set(folder.rglob("*")) - before) == bool(local)
+    type_in(script_of(page, "local"), folder)
+    assert set(folder.rglob("*")) - before
 
 
 def test_local_commands_of_the_readme(folder: Path) -> None:
