@@ -23,7 +23,8 @@ _BAR: Final = 20  # cells
 _SHORT_BAR: Final = 10  # where the window has less than ``_NARROW`` cells
 _NARROW: Final = 60
 _EVERY: Final = 0.1  # seconds between two looks of the line
-_SETTLED: Final = 1.0  # seconds of work after which a speed means something
+_SETTLED: Final = 1.0  # seconds of work after which a speed means something,
+_MOVED: Final = 0.001  # and the share of it that has to be done by then
 # What goes first where the window is narrow. The percentage stays.
 _DROPPED: Final = ("speed", "media", "title", "stage", "bar", "left")
 
@@ -78,7 +79,7 @@ class Progress:
         if self._seconds:
             parts["media"] = f"{_clock(self._fraction * self._seconds)}/{_clock(self._seconds)}"
         since, first = self._begun or (now, 0.0)
-        if now - since >= _SETTLED and self._fraction > first:
+        if now - since >= _SETTLED and self._fraction - first >= _MOVED:
             rate = (self._fraction - first) / (now - since)
             if self._seconds:
                 parts["speed"] = f"{rate * self._seconds:.1f}x"
