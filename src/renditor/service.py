@@ -237,8 +237,11 @@ class MediaProcessingService:
             await self.flows.jobs.enqueue(RECIPE_JOB, job.id, {"job_id": job.id})
         return job
 
-    async def cancel(self, principal: Principal, asset_id: str) -> Asset:
-        """Stop the processing of an asset. Raises: NotFound, Conflict: nothing of it is being processed."""
+    async def cancel(self, principal: Principal, asset_id: str) -> tuple[Asset, list[Rendition]]:
+        """Stop the processing of an asset. Raises: NotFound, Conflict: nothing of it is being processed.
+
+        Returns: as ``get``. What was complete before, when another recipe was at work, is as it was.
+        """
 
         background = self.flows.recipes.in_background
 
@@ -254,7 +257,7 @@ class MediaProcessingService:
             for job_id in cancelled:
                 await self.flows.jobs.cancel(job_id)
         observe.log().info("media_processing_cancelled", owner=principal.owner, asset=asset_id)
-        return (await self.get(principal, asset_id))[0]
+        return await self.get(principal, asset_id)
 
     # -- captions -----------------------------------------------------------------------------------------------------
 

@@ -199,4 +199,5 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
     @routes.post("/{media_id}/cancel", status_code=202, responses=refusals(404, 409), summary="Stop processing")
     async def cancel(media_id: str, principal: Annotated[Principal, Depends(writer)]) -> dict[str, Any]:
         """Stop its processing (409 where there is none)."""
-        return views.status(await service.cancel(principal, media_id), {})
+        asset, renditions = await service.cancel(principal, media_id)
+        return views.status(asset, made_of(renditions))

@@ -1,5 +1,5 @@
-"""``/media/{id}/srcset`` and ``/media/{id}/renditions``: pictures for pages, pictures made ahead for them, and videos and
-audio made anew by another recipe."""
+"""``/media/{id}/srcset`` and ``/media/{id}/renditions``: pictures for pages, pictures made ahead for them, and videos
+and audio made anew by another recipe."""
 
 from typing import Annotated, Any, Self
 
