@@ -245,7 +245,9 @@ async def test_the_commands_are_those_of_the_run(provider: FFmpegVideo, tmp_path
     source = media.video(tmp_path / "in.mp4", "160x90", 0.4)
     plan = provider.plan(await provider.probe(source))
     commands = provider.commands(plan, source)
-    assert [command.stage for command in commands] == ["encoding", "packaging", "remuxing", "poster", "poster"]
+    assert [command.stage for command in commands] == [
+        "encoding", "packaging", "remuxing", "poster", "poster", "tiles", "sheets", "preview",
+    ]  # fmt: skip
     encoding = commands[0].argv
     assert f"file:{source}" in encoding
     assert encoding[encoding.index("-protocol_whitelist") + 1] == "file"

@@ -150,11 +150,13 @@ def test_progress_follows_the_encoder(ladder: Made) -> None:
     assert len(encoding) >= 3
     assert encoding[0] < 0.6
     assert list(dict.fromkeys(stage for _, stage in ladder.progress)) == [
-        "encoding", "packaging", "remuxing", "poster", "verifying", "completed",
+        "encoding", "packaging", "remuxing", "poster", "storyboard", "preview", "completed",
     ]  # fmt: skip
 
 
 def test_nothing_else_stays(ladder: Made) -> None:
-    assert {path.name for path in ladder.folder.iterdir()} == {"hls", "video.mp4", "poster.jpg"}
+    assert {path.name for path in ladder.folder.iterdir()} == {
+        "hls", "video.mp4", "poster.jpg", "storyboard", "preview.webp",
+    }  # fmt: skip
     size = sum(path.stat().st_size for path in ladder.outputs["hls"].path.rglob("*") if path.is_file())
     assert ladder.outputs["hls"].bytes == size

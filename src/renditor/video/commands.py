@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from renditor.ffmpeg.languages import language_code
+from renditor.ffmpeg.packets import copy_filters
 from renditor.ffmpeg.run import NO_METADATA
 from renditor.ffmpeg.workspace import WORK
 from renditor.video.colour import Colour
@@ -31,13 +32,6 @@ _SDR: Final = "sidedata=mode=delete"
 _TONE_MAP: Final = (
     "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,"
     "zscale=t=bt709:m=bt709:p=bt709:r=tv,format=yuv420p"
-)
-# What is copied goes out as the packager and players want it: without notes of the encoder or the camera (SEI, which may
-# say where it was) and filling, and with its colours and square pixels named where the source leaves them open.
-_COPIED: Final = (
-    "filter_units=remove_types=6|12,"
-    "h264_metadata=colour_primaries=1:transfer_characteristics=1:matrix_coefficients=1:video_full_range_flag=0:"
-    "sample_aspect_ratio=1/1"
 )
 # The sum of loud channels goes beyond full scale by up to 7.7 dB and would be clipped. Held below it for the moments in
 # which that happens; scaling everything down instead would make films as much quieter than all other videos.
@@ -72,7 +66,7 @@ def encode(plan: VideoPlan, source: list[str], *, threads: int, tone_mapping: bo
         arguments += ["-map", f"[v{number}]", *_x264(plan, rung), "-threads", str(threads), *_written(plan, rung)]
     for rung in plan.rungs:
         if rung.copied:
-            copied = ("-map", f"0:{plan.moving.stream}", "-c:v", "copy", "-bsf:v", _COPIED)
+            copied = ("-map", f"0:{plan.moving.stream}", "-c:v", "copy", "-bsf:v", copy_filters(plan.moving.rate))
             arguments += [*copied, *_written(plan, rung)]
     for number, track in enumerate(plan.audio):
         arguments += [

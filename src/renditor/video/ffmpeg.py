@@ -1,9 +1,7 @@
 """The local video provider: FFmpeg, ffprobe and Shaka Packager in the sandbox.
 
-    probe -> plan -> encode (one decode, all rungs) -> package -> MP4 -> poster -> read back -> outputs
-
-Everything lies in the job folder: ``work/`` while it runs, then ``hls/``, ``video.mp4`` and ``poster.jpg``. A run that
-fails or is cancelled leaves the folder as it found it.
+``stages`` says what a run does. Everything lies in the job folder: ``work/`` while it runs, then ``hls/``,
+``video.mp4`` and the pictures. A run that fails or is cancelled leaves the folder as it found it.
 """
 
 from __future__ import annotations
@@ -12,18 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from renditor.errors import CorruptMedia, ProcessingFailed
+from renditor.errors import ProcessingFailed
 from renditor.ffmpeg.packets import read_key_frames
 from renditor.ffmpeg.probe import KeyFrames, MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes, workspace
 from renditor.models import OnPlayable, OnProgress, Output
-from renditor.video import commands, compliance, package, pictures, verify
+from renditor.video import compliance, pictures, verify
 from renditor.video.base import VideoSettings
+from renditor.video.commands import encoded_rungs
 from renditor.video.frames import FrameOptions
 from renditor.video.plan import OUTPUTS, OutputKind, VideoPlan
 from renditor.video.plan import plan as make_plan
+from renditor.video.stages import NAMES, Making, run_stages
 from renditor.video.steps import DEFAULT_LADDER
 from renditor.video.stills import Stills
 from renditor.video.transcode import CONTAINERS, VIDEO_CODECS, TranscodePlan
@@ -31,10 +31,7 @@ from renditor.video.transcode import arguments as transcode_arguments
 
 __all__ = ["Command", "FFmpegVideo"]
 
-_MP4: Final = "video.mp4"
 _TRANSCODE_BITRATE: Final = 100_000_000  # bit/s; CRF 0 has no cap of its own
-# Share of the whole at which each stage ends. Encoding takes nearly all the time there is.
-_ENCODED, _PACKAGED, _REMUXED, _PICTURED = 0.90, 0.93, 0.96, 0.97
 
 
 class FFmpegVideo:
@@ -60,13 +57,8 @@ class FFmpegVideo:
 
     def commands(self, plan: VideoPlan, source: Path) -> list[Command]:
         """The command lines that ``run`` would use, beside those that read the results back."""
-        found = [self._toolbox.shown("encoding", "ffmpeg", self._encoding(plan, source))]
-        if "hls" in plan.outputs:
-            found.append(self._toolbox.shown("packaging", "packager", package.arguments(plan)))
-        if "mp4" in plan.outputs:
-            found.append(self._toolbox.shown("remuxing", "ffmpeg", self._remuxing(plan)))
-        kinds = [kind for kind in pictures.KINDS if kind in plan.outputs]
-        return found + [step for kind in kinds for step in pictures.commands(self._toolbox, plan, kind)]
+        making = Making(self._toolbox, plan, source, folder=source.parent)  # where nothing is done
+        return [command for stage in making.stages() for command in stage.shown()]
 
     async def run(
         self,
@@ -74,27 +66,15 @@ class FFmpegVideo:
         source: Path,
         folder: Path,
         on_progress: OnProgress,
-        on_playable: OnPlayable | None = None,  # noqa: ARG002 - no plan is first_playable yet
+        on_playable: OnPlayable | None = None,
     ) -> tuple[Output, ...]:
-        """See ``VideoProvider``."""
+        """See ``VideoProvider``. A plan is first playable only where somebody takes that first set."""
         self._require(plan)
-        async with workspace(folder, (package.FOLDER, _MP4, *pictures.names())):
-            await self._encode(plan, source, folder, on_progress)
-            encoded = await verify.check_encoded(plan, folder, self._toolbox)
-            on_progress(_ENCODED, "packaging")
-            if "hls" in plan.outputs:
-                await package.package(plan, folder, self._toolbox)
-            on_progress(_PACKAGED, "remuxing")
-            if "mp4" in plan.outputs:
-                await self._run_here(plan, self._remuxing(plan), folder)
-            on_progress(_REMUXED, "pictures")
-            kinds = [kind for kind in pictures.KINDS if kind in plan.outputs]
-            drawn = {kind: await pictures.make(self._toolbox, plan, kind, folder) for kind in kinds}
-            on_progress(_PICTURED, "verifying")
-            await self._verify(plan, encoded, folder)
-            outputs = tuple(drawn.get(kind) or _output(plan, kind, folder) for kind in plan.outputs)
+        making = Making(self._toolbox, plan, source, folder, on_playable)
+        async with workspace(folder, NAMES):
+            await run_stages(making.stages(), on_progress)
         on_progress(1.0, "completed")
-        return outputs
+        return tuple(making.outputs[kind] for kind in plan.outputs)
 
     async def frame(self, source: Path, folder: Path, at: float) -> Path:
         """See ``VideoProvider``; a PNG, or a JPEG where FFmpeg was built without zlib."""
@@ -130,34 +110,11 @@ class FFmpegVideo:
     def _require(self, plan: VideoPlan) -> None:
         """Nothing is begun that cannot be finished with the programs that are here."""
         binaries = self._toolbox.binaries
-        needs = {"libx264": plan.rungs, "aac": plan.audio}
+        needs = {"libx264": encoded_rungs(plan), "aac": plan.audio}
         binaries.require_encoders([encoder for encoder, needed in needs.items() if needed] + pictures.encoders(plan))
         binaries.require("ffprobe")
         if "hls" in plan.outputs:
             binaries.require("packager")
-
-    async def _encode(self, plan: VideoPlan, source: Path, folder: Path, on_progress: OnProgress) -> None:
-        reader = ProgressReader(plan.length, lambda done: on_progress(done * _ENCODED, "encoding"))
-        await self._toolbox.ffmpeg(
-            self._encoding(plan, source),
-            folder=folder,
-            reads=(source,),
-            budget=self._toolbox.budget(plan.length, plan.bitrate),
-            progress=reader,
-        )
-
-    async def _run_here(self, plan: VideoPlan, arguments: list[str], folder: Path) -> None:
-        """A run that reads nothing but what earlier ones wrote: if that is damaged, it is not the user's file."""
-        try:
-            await self._toolbox.ffmpeg(arguments, folder=folder, budget=self._toolbox.budget(plan.length, plan.bitrate))
-        except CorruptMedia as error:
-            raise ProcessingFailed("An encoded video cannot be read back.") from error
-
-    async def _verify(self, plan: VideoPlan, encoded: verify.Encoded, folder: Path) -> None:
-        if "hls" in plan.outputs:
-            await verify.check_set(plan, encoded, folder, package.FOLDER, self._toolbox)
-        if "mp4" in plan.outputs:
-            await verify.check_progressive(plan, encoded, folder, _MP4, self._toolbox)
 
     async def _check_transcoded(self, plan: TranscodePlan, path: Path) -> Output:
         found = await self._toolbox.probe(path)
@@ -180,18 +137,6 @@ class FFmpegVideo:
             metadata={"video_codec": plan.options.video, "audio_codec": plan.options.audio if found.audio else None},
         )
 
-    def _encoding(self, plan: VideoPlan, source: Path) -> list[str]:
-        return commands.encode(
-            plan,
-            self._toolbox.open(source.absolute()),
-            threads=self._toolbox.settings.threads,
-            tone_mapping=self._tone_mapping,
-        )
-
-    def _remuxing(self, plan: VideoPlan) -> list[str]:
-        files = [commands.rung_file(plan.rungs[0]), *map(commands.track_file, plan.audio)]
-        return commands.progressive(plan, [self._toolbox.open(Path(file)) for file in files], _MP4)
-
     def _transcoding(self, plan: TranscodePlan, source: Path) -> list[str]:
         return transcode_arguments(
             plan,
@@ -204,23 +149,3 @@ class FFmpegVideo:
     @property
     def _tone_mapping(self) -> bool:
         return self._toolbox.binaries.require("ffmpeg").capabilities.tone_mapping
-
-
-def _output(plan: VideoPlan, kind: OutputKind, folder: Path) -> Output:
-    top = plan.rungs[0] if plan.rungs else None
-    name, content_type = {
-        "hls": (package.FOLDER, "application/vnd.apple.mpegurl"),
-        "mp4": (_MP4, "video/mp4"),
-    }[kind]
-    rungs = [{"name": rung.name, "width": rung.width, "height": rung.height} for rung in plan.rungs]
-    return Output(
-        kind=kind,
-        name=name,
-        path=folder / name,
-        content_type=content_type,
-        bytes=stored_bytes(folder / name),
-        width=top.width if top else None,
-        height=top.height if top else None,
-        duration=plan.length,
-        metadata={"rungs": rungs} if kind == "hls" else {},
-    )

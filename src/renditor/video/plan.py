@@ -26,9 +26,6 @@ OutputKind = Literal["hls", "mp4", "poster", "storyboard", "preview", "chapters"
 
 OUTPUTS: Final[tuple[OutputKind, ...]] = ("hls", "mp4", "poster", "storyboard", "preview", "chapters")
 
-# Of these, what the providers here can make.
-MADE: Final[frozenset[OutputKind]] = frozenset({"hls", "mp4", "poster"})
-
 # x264 presets. Measured at equal VMAF: `faster` is 0.62 of medium's CPU time for 8 % more bytes, `veryfast` 0.44 for
 # 31 %, `slow` 1.36 for about 1 % less.
 PRESETS: Final[Mapping[Tier, str]] = {"instant": "veryfast", "standard": "faster", "best": "slow"}
@@ -168,7 +165,6 @@ def plan(
     rungs, key_frames = _copied(probe, picture, rungs, notes)
     length = max(picture.duration, round(probe.duration or 0.0, 6))
     early = first_playable and "hls" in outputs and len(rungs) > 1 and length >= _FIRST_PLAYABLE_SECONDS
-    made = [kind for kind in OUTPUTS if kind in outputs and kind in MADE]
     chapters = _chapters(probe, length) if "chapters" in outputs else ()
     return VideoPlan(
         length=length,
@@ -178,7 +174,7 @@ def plan(
         audio=audio_tracks(probe, notes),
         captions=text_tracks(probe, notes) if "hls" in outputs else (),
         chapters=chapters,
-        outputs=tuple(kind for kind in made if kind != "chapters" or chapters),
+        outputs=tuple(kind for kind in OUTPUTS if kind in outputs and (kind != "chapters" or chapters)),
         first_playable=early,
         key_frames=key_frames,
         notes=tuple(notes),
