@@ -52,6 +52,7 @@ class Fragment:
     duration: int
     samples: int
     shortest: int
+    longest: int
     sync: bool
     first_end: int
 
@@ -153,6 +154,7 @@ def _fragment(moof: bytes, traf: Box, tracks: Mapping[int, Track]) -> Fragment:
         duration=duration,
         samples=sum(run.samples for run in runs),
         shortest=min((run.shortest for run in runs if run.samples), default=0),
+        longest=max((run.longest for run in runs), default=0),
         sync=bool(first and not first.flags & _NOT_SYNC),
         first_end=first.offset + first.size if first else 0,
     )
@@ -175,6 +177,7 @@ class _Run:
         durations = columns.get(0x100) or (defaults[0],) * self.samples
         self.duration = sum(durations)
         self.shortest = min(durations, default=0)
+        self.longest = max(durations, default=0)
         self.size = (columns.get(0x200) or (defaults[1],))[0] if self.samples else 0
         self.flags = first_flags if first_flags is not None else (columns.get(0x400) or (defaults[2],))[0]
         self.earliest = self._earliest(durations, columns.get(0x800))

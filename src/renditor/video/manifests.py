@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Literal
@@ -27,6 +27,21 @@ class Sound:
     role: Role
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a manifest has to say of a set.
+
+    ``length``: seconds of its longest rendition; ``bandwidths``: bit/s by the folder of each; ``frame_rate``: frames a
+    second, None where there are no pictures; ``sounds``: the tracks to choose from, in their order, none where they are
+    one track at several bit rates.
+    """
+
+    length: float
+    bandwidths: Mapping[str, int]
+    frame_rate: Fraction | None = None
+    sounds: Sequence[Sound] = ()
+
+
 def parse_xml(text: str) -> ET.Element:
     """The root of a document that may be hostile. Raises ValueError: not well-formed, or made to swell in memory."""
     # A document type may define entities that turn a kilobyte into gigabytes; no manifest needs one.
@@ -40,26 +55,28 @@ def parse_xml(text: str) -> ET.Element:
         raise ValueError("it is not well-formed XML") from None
 
 
-def finish_manifest(text: str, frame_rate: Fraction | None, sounds: Sequence[Sound]) -> str:
-    """The manifest without comments, with the frame rate of the pictures, and each sound track told apart.
+def finish_manifest(text: str, facts: Facts) -> str:
+    """The manifest without comments, with what was measured, and each sound track told apart.
 
-    The packager takes the frame rate from the distance of the first two frames, which says little of an uneven video.
-    Sound tracks of one language it takes for one track at several bit rates: a player would switch between them.
-
-    Args:
-        text: what the packager wrote.
-        frame_rate: frames a second; None where there are no pictures.
-        sounds: the tracks to choose from; none where they are one track at several bit rates.
+    The packager takes the frame rate from the distance of the first two frames, the length from the pictures, the bit
+    rate from the segments that are long enough for it; sound tracks of one language it takes for one track at several
+    bit rates, between which a player would switch.
 
     Raises:
         ValueError: it is no manifest, or lacks a track.
     """
     root = parse_xml(text)
-    if frame_rate is not None:
-        _set_frame_rate(root, str(frame_rate))
+    root.set("mediaPresentationDuration", f"PT{facts.length:.3f}S")
+    if facts.frame_rate is not None:
+        _set_frame_rate(root, str(facts.frame_rate))
+    for representation in root.iter(_name("Representation")):
+        folder = _folder(representation)
+        if folder not in facts.bandwidths:
+            raise ValueError("the manifest names what was not measured")
+        representation.set("bandwidth", str(facts.bandwidths[folder]))
     for period in root.iter(_name("Period")):
-        if sounds:
-            _tell_apart(period, sounds)
+        if facts.sounds:
+            _tell_apart(period, facts.sounds)
         for number, adaptation in enumerate(period.iter(_name("AdaptationSet"))):
             adaptation.set("id", str(number))
     ET.register_namespace("", NAMESPACE)

@@ -11,20 +11,21 @@ above them grow.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 from renditor.errors import ProcessingFailed
 from renditor.ffmpeg.run import Toolbox
-from renditor.video.bitrate import peak_and_average
+from renditor.video.bitrate import needed_bandwidth, peak_and_average
 from renditor.video.check import hls
 from renditor.video.check.contents import Looker
 from renditor.video.check.findings import Findings
 from renditor.video.check.reading import FolderReader, Texts
 from renditor.video.check.stream import Rendition, Stream
 from renditor.video.commands import rung_file, track_file
-from renditor.video.manifests import Role, Sound, finish_manifest
+from renditor.video.manifests import Facts, Role, Sound, finish_manifest
 from renditor.video.plan import GOP_SECONDS, SEGMENT_SECONDS, VideoPlan
 from renditor.video.playlists import Entry, MasterPlaylist, clean_media, parse_master
 
@@ -32,6 +33,7 @@ FOLDER: Final = "hls"
 MASTER: Final = "master.m3u8"
 MANIFEST: Final = "manifest.mpd"
 _GROUP: Final = "audio"
+_BUFFERED: Final = 2  # seconds a DASH player loads before it begins
 _LOWEST_RATE: Final = Fraction(1, 1000)  # frames a second, the smallest that FRAME-RATE can say
 
 
@@ -51,6 +53,8 @@ def arguments(plan: VideoPlan) -> list[str]:
         # A fragment for each GOP: the key-frame playlist then has an entry every 2 s instead of every 6.
         *("--fragment_duration", str(GOP_SECONDS)),
         "--generate_sidx_in_media_segments=false",  # only wanted where a segment is found by byte range
+        *("--min_buffer_time", str(_BUFFERED)),
+        "--use_fake_clock_for_muxer",  # no time of making: a rung that is packaged twice gives the same bytes
         "--quiet",
     ]
 
@@ -79,7 +83,7 @@ async def finish(plan: VideoPlan, folder: Path) -> None:
         measured = await _measure(folder)
         rate = _frame_rate(plan, measured)
         manifest, master = folder / MANIFEST, folder / MASTER
-        manifest.write_text(finish_manifest(manifest.read_text(), rate, _sounds(plan) if plan.rungs else ()))
+        manifest.write_text(finish_manifest(manifest.read_text(), _facts(plan, measured, rate)))
         master.write_text(str(_completed(plan, parse_master(master.read_text()), measured, rate)))
     except (ValueError, OSError) as error:
         raise ProcessingFailed("The packager left out a part of the stream.") from error
@@ -93,6 +97,19 @@ async def _measure(folder: Path) -> Stream:
     for rendition in stream.renditions:
         await looker.fill(rendition)
     return stream
+
+
+def _facts(plan: VideoPlan, measured: Stream, rate: Fraction | None) -> Facts:
+    playing = [one for one in measured.renditions if not one.key_frames_only]
+    return Facts(
+        length=max((one.duration for one in playing), default=0.0),
+        bandwidths={
+            one.where.partition("/")[0]: max(_rates(one)[0], math.ceil(needed_bandwidth(one.loads, _BUFFERED)))
+            for one in playing
+        },
+        frame_rate=rate,
+        sounds=_sounds(plan) if plan.rungs else (),
+    )
 
 
 def _completed(plan: VideoPlan, found: MasterPlaylist, measured: Stream, rate: Fraction | None) -> MasterPlaylist:

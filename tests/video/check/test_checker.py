@@ -115,8 +115,8 @@ MUTATIONS: dict[str, tuple[Break, set[str]]] = {
     "a manifest with entities": (edit(MANIFEST, "<MPD", '<!DOCTYPE x [<!ENTITY a "aaaa">]><MPD'), {"not-a-manifest"}),
     "noise": (lambda root: (root / "audio/2.m4s").write_bytes(b"noise" * 2000), {"unreadable"}),
     "another document": (lambda root: (root / MANIFEST).write_text("<html/>"), {"not-a-manifest"}),
-    "a manifest of another length": (edit(MANIFEST, "PT7S", "PT9S"), {"manifest-duration"}),
-    "a manifest of no length": (edit(MANIFEST, ' mediaPresentationDuration="PT7S"', ""), {"manifest-duration"}),
+    "a manifest of another length": (edit(MANIFEST, "PT7.000S", "PT9S"), {"manifest-duration"}),
+    "a manifest of no length": (edit(MANIFEST, ' mediaPresentationDuration="PT7.000S"', ""), {"manifest-duration"}),
     "a live manifest": (edit(MANIFEST, 'type="static"', 'type="dynamic"'), {"live"}),
     "a manifest without a buffer": (edit(MANIFEST, ' minBufferTime="PT2S"', ""), {"bad-manifest"}),
     "a manifest of no period": (

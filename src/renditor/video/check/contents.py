@@ -227,7 +227,7 @@ def _content(
         shown=None if first.start is None else (first.shown - main.shift) / scale,
         duration=duration / scale,
         samples=samples,
-        frame=duration / samples / scale,
+        frame=max(part.longest for _, part in parts) / scale,
         shortest=min(part.shortest for _, part in parts) / scale,
         sync=whole,
         gap=gap / scale,

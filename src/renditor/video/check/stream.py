@@ -38,7 +38,7 @@ class Content:
     """What a segment holds. Times in seconds; of its main track: the pictures, or the sound where there are none.
 
     ``start`` is when its first sample is decoded, ``shown`` when the earliest is shown (edit list applied), ``gap`` the
-    largest break between its fragments. ``frame`` is how long one sample lasts on average, ``shortest`` the shortest.
+    largest break between its fragments. ``frame`` is how long the longest sample lasts, ``shortest`` the shortest.
     ``sizes``: px as coded and as displayed.
     """
 
