@@ -12,7 +12,7 @@ from renditor.sandbox.launcher import Launcher
 from renditor.testing import media
 from renditor.video.base import VideoSettings
 from renditor.video.ffmpeg import FFmpegVideo
-from renditor.video.frames import FrameOptions, parse_time, starts
+from renditor.video.frames import FrameOptions, parse_time, seeking, starts
 from tests.video.probes import audio, probe, video
 from tests.video.runs import BT709, corners, names, pixel, quadrants
 
@@ -155,3 +155,82 @@ async def test_colours(
     source = quadrants(tmp_path / "in.mp4", (320, 180), "-qp", "8", *options)
     output = await provider.stills.frame(await provider.probe(source), source, folder, FrameOptions(format=kind))
     assert corners(output.path) == [0, 1, 2, 3]
+
+
+# --- frames that carry their number: six bars, each black or white ---
+
+
+@pytest.fixture(scope="session")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """50 frames in 2 s, a key frame every second, B-frames between."""
+    path = tmp_path_factory.mktemp("numbered") / "in.mp4"
+    graph = "color=black:s=192x108:d=2:r=25,geq=lum='16+219*mod(floor(N/pow(2,floor(X/32))),2)':cb=128:cr=128"
+    media.ffmpeg("-f", "lavfi", "-i", graph, "-pix_fmt", "yuv420p", "-g", "25", "-bf", "2", "-qp", "10", path)
+    return path
+
+
+def number(path: Path) -> int:
+    return sum(2**bit for bit in range(6) if pixel(path, (bit + 0.5) / 6, 0.5)[0] > 127)
+
+
+X264 = ("-c:v", "libx264", "-qp", "10", "-bf", "2")
+VARIANTS = {
+    "open.ts": (*X264, "-x264-params", "open-gop=1:keyint=12:min-keyint=12:scenecut=0"),
+    "open.mkv": (*X264, "-x264-params", "open-gop=1:keyint=12:min-keyint=12:scenecut=0"),
+    "one-key-frame.ts": (*X264, "-g", "250"),
+    "b-frames.avi": (*X264, "-g", "12"),
+    "mpeg2.mpg": ("-c:v", "mpeg2video", "-q:v", "1", "-g", "12", "-bf", "2"),
+    "fragmented.mp4": (*X264, "-g", "12", "-movflags", "+frag_keyframe+empty_moov"),
+    "intra.mov": ("-c:v", "mjpeg", "-q:v", "1", "-pix_fmt", "yuvj420p"),
+    "vp9.webm": ("-c:v", "libvpx-vp9", "-lossless", "1", "-deadline", "realtime", "-cpu-used", "8", "-g", "12"),
+}
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS.items(), ids=VARIANTS)
+@pytest.mark.parametrize(("at", "frame"), [(0.0, 0), (0.5, 12), (1.02, 25), (1.99, 49)])
+async def test_the_frame_at_a_moment_of_any_container(
+    provider: FFmpegVideo,
+    numbered: Path,
+    tmp_path: Path,
+    folder: Path,
+    name: str,
+    options: tuple[str, ...],
+    *,
+    at: float,
+    frame: int,
+) -> None:
+    source = tmp_path / name
+    media.ffmpeg("-i", numbered, "-an", *options, source)
+    found = number(await provider.frame(source, folder, at))
+    # AVI has no times of its own: what they are counted from lies one or two frames off.
+    assert frame - (2 if name.endswith(".avi") else 0) <= found <= frame
+
+
+@pytest.mark.parametrize(("at", "frame"), [(0.0, 15), (0.5, 27), (1.36, 49), (5.0, 49)])
+async def test_a_video_cut_by_an_edit_list(
+    provider: FFmpegVideo, numbered: Path, tmp_path: Path, folder: Path, at: float, frame: int
+) -> None:
+    """Frames before the cut are in the file, because others need them, and are never shown."""
+    media.ffmpeg("-ss", "0.6", "-i", numbered, "-c", "copy", tmp_path / "in.mp4")
+    assert number(await provider.frame(tmp_path / "in.mp4", folder, at)) == frame
+
+
+async def test_a_moment_after_the_pictures_while_the_sound_goes_on(
+    provider: FFmpegVideo, numbered: Path, tmp_path: Path, folder: Path
+) -> None:
+    song = media.song(tmp_path / "song.m4a", 30)
+    media.ffmpeg("-i", numbered, "-i", song, "-c", "copy", tmp_path / "in.mp4")
+    assert number(await provider.frame(tmp_path / "in.mp4", folder, 25)) == 49
+
+
+async def test_a_tenth_of_a_second(provider: FFmpegVideo, numbered: Path, tmp_path: Path, folder: Path) -> None:
+    """The command asks for the frame at 1 s unless told otherwise."""
+    media.ffmpeg("-i", numbered, "-t", "0.1", "-qp", "10", tmp_path / "in.mp4")
+    assert number(await provider.frame(tmp_path / "in.mp4", folder, 1.0)) == 2
+
+
+@pytest.mark.parametrize(("form", "begin"), [("mp4", "7200"), ("mpegts", "7188.0")])
+def test_reading_begins_near_the_moment_wherever_it_is(form: str, begin: str) -> None:
+    """What it costs does not grow with the time."""
+    described = probe(video(duration=9000.0), format=form)
+    assert seeking(FrameOptions(at=7200), described, 7200, last=False)[-1] == begin

@@ -78,7 +78,10 @@ def parse_time(text: str) -> float:
 
 def seeking(options: FrameOptions, probe: MediaProbe, start: float, *, last: bool) -> tuple[str, ...]:
     """Input options that begin reading at ``start`` seconds, or at the key frame before if what is shown is wanted."""
-    return ("-ss", str(start)) if last else ("-noaccurate_seek", "-ss", str(_begin(options, probe)))
+    begin = start if last else _begin(options, probe)
+    if begin == 0:
+        return ()  # where nothing lies before the first frame (AVI), a seek to 0 fails and leads to the end
+    return ("-ss", str(begin)) if last else ("-noaccurate_seek", "-ss", str(begin))
 
 
 def _begin(options: FrameOptions, probe: MediaProbe) -> float:
