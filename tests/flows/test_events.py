@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from renditor.testing import media
 from tests.client import Client
+from tests.flows.test_crash import alive, family
 from tests.server import RunningServer, launch
 
 SECONDS = 60
@@ -126,9 +126,8 @@ def test_nonsense_as_the_last_event(client: Client, tmp_path: Path, last: str) -
 
 def test_limits_and_listeners_that_leave(client: Client, tmp_path: Path) -> None:
     media_id = long_video(client, tmp_path)
-    request = (
-        f"GET /media/{media_id}/events HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['authorization']}\r\n\r\n"
-    )
+    key = client.headers["authorization"]
+    request = f"GET /media/{media_id}/events HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\n\r\n"
     open_ones = [socket.create_connection(("127.0.0.1", client.server.port)) for _ in range(3)]
     for one in open_ones:
         one.sendall(request.encode())
@@ -168,14 +167,14 @@ def test_two_web_processes_and_the_stop(tmp_path: Path) -> None:
             assert time.monotonic() < end
             time.sleep(0.1)
         time.sleep(1)
-        processes = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+        processes = family(server)
         assert server.stop() == 0
         for thread in threads:
             thread.join(10)
         # All streams were ended in order: none broke off in the middle, and each had followed the encoder.
         assert len(ends) == 8
         assert all(names.count("job.progress") >= 2 for names in ends)
-        assert not [process for process in processes if process.is_running()]
+        assert alive(processes) == []
         assert "refused to gracefully stop" not in server.log.read_text()
     finally:
         client.close()
