@@ -94,12 +94,12 @@ def progressive(plan: VideoPlan, opened: list[list[str]], output: str) -> list[s
     """
     inputs = [argument for source in opened for argument in source]
     sound = [part for number in range(len(plan.audio)) for part in ("-map", f"{number + 1}:a:0")]
-    languages = [part for number, track in enumerate(plan.audio) for part in _language(number, track)]
+    described = [part for number, track in enumerate(plan.audio) for part in _described(number, track)]
     return [
         *inputs,
         *("-map", "0:v:0", *sound, "-c", "copy"),
         *NO_METADATA,
-        *languages,
+        *described,
         *("-movflags", "+faststart", "-f", "mp4", output),
     ]
 
@@ -155,6 +155,11 @@ def _sound(track: AudioTrack, number: int) -> str:
     resample = f"aresample={track.sample_rate}:async=1:first_pts=0"
     limited = f",{_LIMITER}" if track.mixed_down else ""
     return f"[0:{track.stream}]{resample},aformat=channel_layouts=stereo{limited}[a{number}]"
+
+
+def _described(number: int, track: AudioTrack) -> list[str]:
+    """Its language, and whether it plays unasked: of copied tracks, all would."""
+    return [*_language(number, track), f"-disposition:a:{number}", "default" if track.default else "0"]
 
 
 def _language(number: int, track: AudioTrack) -> tuple[str, ...]:
