@@ -20,6 +20,14 @@ def test_a_frame_by_seconds_by_clock_and_past_the_end(run: Run, samples: Path, a
     assert picture.avg() > 20  # not black
 
 
+def test_a_dry_run(run: Run, samples: Path) -> None:
+    shown = run("thumbnail", samples / "clip.mp4", "x.webp", "--width", "100", "--dry-run", "--json").json
+    assert shown["plan"] == {"at": 1.0, "format": "webp", "width": 100, "height": 56}
+    assert shown["commands"][0]["stage"] == "frame"
+    assert "libwebp" in shown["commands"][0]["argv"]
+    assert list(Path().iterdir()) == []
+
+
 def test_wrong_moments_and_names(run: Run, samples: Path) -> None:
     clip = samples / "clip.mp4"
     for arguments, said in (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from renditor.cli.terminal import BAD_USAGE, CommandError
 
-_ENTRIES = {".m3u8", ".mpd"}
+_ENTRIES = {".m3u8", ".mpd", ".vtt"}
 _COPY_BYTES = 32 * 1024 * 1024  # between two looks at whether the user pressed Ctrl-C
 
 
