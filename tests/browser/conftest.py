@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.server import RunningServer
 
+from .site import Site, serving
 from .visit import Visit, lacking
 
 FLAGS = [
@@ -63,6 +64,13 @@ def visit(context: BrowserContext, server: RunningServer) -> Visit:
     visit = Visit(context.new_page(), server.url)
     visit.watch()
     return visit
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A site of somebody else, on an origin of its own: delivery has to allow it by CORS."""
+    with serving() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,13 @@ from renditor.testing import media
 from tests.client import Client
 
 from .controls import PLAYERS, Player, Playing
-from .site import Site, filled, serving
+from .site import Site, filled
 from .visit import PROCESSING_S, Visit
 
 COLOURS = ((200, 40, 40), (40, 160, 60), (50, 70, 200))  # of the left half, 5 s each; the right half is white
 WHITE = (255, 255, 255)
 TONES = {"en": 440, "de": 1320}  # Hz
 CAPTIONS = "1\n00:00:01,000 --> 00:00:04,000\nOne to four\n\n2\n00:00:06,000 --> 00:00:09,000\nSix to nine\n"
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +75,15 @@ def test_a_film(context: BrowserContext, site: Site, film: Mapping[str, Any], na
     playing.sounds_like(TONES["de"])
     playing.wish("sound", "en")
     playing.sounds_like(TONES["en"])
+    playing.offers("texts", ["en"])
+    playing.wish("text", "en")
     playing.seek(2)
+    playing.shows(["One to four"])
     playing.seek(7)
+    playing.shows(["Six to nine"])
     playing.looks_like(COLOURS[1], 0.25, 0.5)
     playing.seek(13.5)
+    playing.shows([])
     playing.looks_like(COLOURS[2], 0.25, 0.5)
     playing.wait("senses.element.ended")
 
