@@ -81,9 +81,15 @@ class VideoMaker:
         self, attempt: Attempt, source: Path, on_progress: OnProgress, on_playable: OnPlayable | None
     ) -> tuple[Output, ...]:
         """See ``Maker``."""
-        provider = self.router.video(attempt.asset.route)
-        probe = await provider.probe(source)
-        wanted = plan(probe, self.recipe.tier or self.settings.tier, self.recipe.outputs)
+        provider, recipe = self.router.video(attempt.asset.route), self.recipe
+        probe = await provider.probe(source, key_frames=recipe.copy_compliant and "hls" in recipe.outputs)
+        wanted = plan(
+            probe,
+            recipe.tier or self.settings.tier,
+            recipe.outputs,
+            steps=self.settings.ladders[recipe.ladder],
+            first_playable=recipe.first_playable and on_playable is not None,
+        )
         return await provider.run(wanted, source, _folder(attempt, "video"), on_progress, on_playable)
 
 
