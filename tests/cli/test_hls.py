@@ -39,8 +39,64 @@ def test_a_dry_run(run: Run, samples: Path) -> None:
     assert list(Path().iterdir()) == []
 
 
-def test_a_song_is_no_stream(run: Run, samples: Path) -> None:
-    done = run("hls", samples / "song.mp3", "stream")
+def test_a_song_is_a_stream_of_two_bit_rates(run: Run, samples: Path) -> None:
+    done = run("hls", samples / "song.mp3", "stream", "--json")
+    assert done.status == 0, done.err
+    assert done.json["variants"] == []
+    assert [track["bitrate"] for track in done.json["audio"]] == [128_000, 64_000]
+    master = m3u8.load("stream/master.m3u8")
+    assert {playlist.uri for playlist in master.playlists} == {track["playlist"] for track in done.json["audio"]}
+    assert run("hls", "--check", "stream").status == 0
+
+
+def test_a_stream_of_ours_passes_the_check(run: Run, samples: Path) -> None:
+    run("hls", samples / "clip.mp4", "stream")
+    done = run("hls", "--check", "stream")
+    assert (done.status, done.out) == (0, "stream: 0 errors, 0 warnings in 5 segments\n")
+    found = run("hls", "--check", "stream", "--json").json
+    assert (found["passed"], found["errors"], found["findings"]) == (True, 0, [])
+    assert [stream["form"] for stream in found["streams"]] == ["hls", "dash"]
+
+
+def test_what_is_wrong_is_told(run: Run, samples: Path) -> None:
+    run("hls", samples / "clip.mp4", "stream")
+    playlist = Path("stream/180p/index.m3u8")
+    playlist.write_text(playlist.read_text().replace("#EXT-X-ENDLIST\n", ""))
+    Path("stream/notes.txt").touch()
+    done = run("hls", "--check", "stream")
     assert done.status == 1
-    assert "no moving pictures" in done.error
-    assert list(Path().iterdir()) == []
+    error, warning, verdict = done.out.splitlines()
+    assert error.split()[:3] == ["error", "no-end", "180p/index.m3u8"]
+    assert error.endswith("[RFC 8216 4.3.3.4]")
+    assert warning.split()[:2] == ["warning", "extra-file"]
+    assert verdict == "stream: 1 error, 1 warning in 5 segments"
+    found = run("hls", "--check", "stream", "--json")
+    assert found.status == 1
+    assert found.json["findings"][0] == {
+        "severity": "error",
+        "code": "no-end",
+        "where": "180p/index.m3u8",
+        "message": "it is of type VOD and has no EXT-X-ENDLIST",
+        "count": 1,
+        "reference": "RFC 8216 4.3.3.4",
+    }
+
+
+def test_damaged_pictures_are_told(run: Run, samples: Path) -> None:
+    run("hls", samples / "clip.mp4", "stream")
+    path = Path("stream/180p/1.m4s")
+    content = bytearray(path.read_bytes())
+    start = content.index(b"mdat") + 40
+    content[start:] = bytes((number * 89 + 7) % 256 for number in range(len(content) - start))
+    path.write_bytes(content)
+    done = run("hls", "--check", "stream")
+    assert done.status == 1
+    assert done.out.startswith("error  undecodable  180p/index.m3u8")
+
+
+def test_wrong_uses_of_the_check(run: Run, samples: Path) -> None:
+    assert "is not a folder" in run("hls", "--check", "nothing").error
+    assert "no playlist" in run("hls", "--check", ".").error
+    assert run("hls", "--check", "here", "there").status == 2
+    assert run("hls", samples / "clip.mp4").status == 2
+    assert "cannot be asked" in run("hls", "--check", "http://127.0.0.1:1/master.m3u8").error

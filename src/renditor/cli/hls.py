@@ -34,7 +34,7 @@ def command(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an adaptive stream (HLS and DASH) from a video, or check one.
+    """Make an adaptive stream (HLS and DASH) from a video or a song, or check one.
 
     DIR gets master.m3u8 and manifest.mpd over the same files. The qualities are 1080p, 720p, 480p and 360p, none above
     the source. --check reads any stream, whoever made it: its playlists and manifests, every segment, and, in a folder,
@@ -117,8 +117,13 @@ def _shown(source: str, report: Report) -> str:
     ]
     counts = report.to_json()
     segments = sum(stream["segments"] for stream in counts["streams"])
-    verdict = f"{source}: {counts['errors']} errors, {counts['warnings']} warnings in {segments} segments"
+    told = [_count(counts["errors"], "error"), _count(counts["warnings"], "warning")]
+    verdict = f"{source}: {', '.join(told)} in {_count(segments, 'segment')}"
     return "\n".join([*([table(rows)] if rows else []), verdict])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _made(place: Path, plan: VideoPlan, output: Output) -> tuple[dict[str, Any], str]:
@@ -138,6 +143,17 @@ def _made(place: Path, plan: VideoPlan, output: Output) -> tuple[dict[str, Any],
             }
             for rung in plan.rungs
         ],
+        "audio": [
+            {
+                "name": track.name,
+                "label": track.label,
+                "language": track.language,
+                "bitrate": track.bitrate,
+                "playlist": f"{track.name}/index.m3u8",
+            }
+            for track in plan.audio
+        ],
     }
     rows = [(rung.name, f"{rung.width} x {rung.height} px") for rung in plan.rungs]
+    rows += [(track.name, f"{track.bitrate // 1000} kbit/s, {track.label}") for track in plan.audio]
     return shown, f"(HLS) and manifest.mpd (DASH), {size(output.bytes)}\n{table(rows)}"
