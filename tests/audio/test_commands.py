@@ -1,98 +1,134 @@
 from __future__ import annotations
 
-from typing import Any
+import re
 
 import pytest
 
-from renditor.audio.base import FORMATS, SAMPLE_RATES, AudioFormat, audio_format
-from renditor.audio.commands import encode, names, sample_rate
-from renditor.errors import BadRequest, NoSuchStream
-from renditor.ffmpeg.probe import AudioStream, MediaProbe
+from renditor.audio.commands import Decided, Mix, copy, encode, listen, measure
+from renditor.audio.formats import FORMATS, AudioFormat
+from renditor.audio.plan import AudioPlan, plan_audio
+from renditor.audio.treatment import Treatment
+from tests.audio.probes import song, sound
+
+IN = ["-i", "in"]
 
 
-def sound(**changes: Any) -> AudioStream:
-    base: dict[str, Any] = {"index": 0, "codec": "flac", "channels": 2, "sample_rate": 44_100}
-    return AudioStream(**{**base, **changes})
+def planned(*containers: str, treatment: Treatment | None = None, **stream: object) -> AudioPlan:
+    return plan_audio(song(sound(**stream)), [AudioFormat(name) for name in containers or FORMATS], treatment)
 
 
-def song(*streams: AudioStream, **changes: Any) -> MediaProbe:
-    base: dict[str, Any] = {"media_type": "audio", "format": "flac", "duration": 10.0, "bytes": 1000, "audio": streams}
-    return MediaProbe(**{**base, **changes})
+def arguments(
+    plan: AudioPlan, *mixes: Mix, start: float = 0.0, length: float | None = None, **given: object
+) -> list[str]:
+    plain = mixes or tuple(Mix(count) for count in {file.channels for file in plan.files})
+    decided = Decided(start, length, {mix.channels: mix for mix in plain}, **given)  # type: ignore[arg-type]
+    return encode(plan, plan.files, decided, IN, cover=False)
 
 
-@pytest.mark.parametrize("container", FORMATS)
-def test_defaults(container: str) -> None:
-    made = audio_format(container)
-    assert made.container == container
-    assert audio_format(container, 64_000, 48_000) == AudioFormat(made.codec, container, 64_000, 48_000)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [("ogg", None, None), ("wav", None, None), ("mp3", 1_000, None), ("mp3", 10**6, None), ("mp3", None, 44_000)],
-)
-def test_what_is_not_written(wrong: tuple[str, int | None, int | None]) -> None:
-    with pytest.raises(BadRequest):
-        audio_format(*wrong)
-
-
-@pytest.mark.parametrize(
-    ("container", "wanted", "source", "rate"),
-    [
-        ("opus", 44_100, 44_100, 48_000),
-        ("opus", None, 8_000, 48_000),
-        ("mp3", None, 44_100, 44_100),
-        ("mp3", None, 96_000, 48_000),
-        ("m4a", None, 88_200, 44_100),
-        ("m4a", 22_050, 44_100, 22_050),
-    ],
-)
-def test_sample_rates(container: str, wanted: int | None, source: int, rate: int) -> None:
-    assert sample_rate(audio_format(container, None, wanted), sound(sample_rate=source)) == rate
-
-
-def test_every_rate_is_one_that_encoders_take() -> None:
-    for source in (*SAMPLE_RATES, 7_350, 64_000, 88_200, 176_400, 192_000):
-        assert sample_rate(FORMATS["mp3"], sound(sample_rate=source)) in SAMPLE_RATES
-
-
-def test_names_do_not_collide() -> None:
-    formats = (FORMATS["mp3"], FORMATS["m4a"], audio_format("mp3", 64_000), FORMATS["mp3"])
-    assert names(formats) == ["audio.mp3", "audio.m4a", "audio-2.mp3", "audio-3.mp3"]
+def graph(given: list[str]) -> str:
+    return given[given.index("-filter_complex") + 1]
 
 
 def test_one_decode_feeds_every_format() -> None:
-    given = encode(tuple(FORMATS.values()), song(sound(channels=6)), ["-i", "in"], with_cover=False)
+    given = arguments(planned())
     assert given.count("-i") == 1
-    graph = given[given.index("-filter_complex") + 1]
-    assert "asplit=3" in graph
-    assert "channel_layouts=stereo" in graph
-    assert given.count("-map_metadata") == 3
+    assert "asplit=6" in graph(given)
+    assert given.count("-map_metadata") == 6
 
 
-def test_mono_stays_mono() -> None:
-    given = encode((FORMATS["mp3"],), song(sound(channels=1)), ["-i", "in"], with_cover=False)
-    assert "channel_layouts=mono" in given[given.index("-filter_complex") + 1]
+def test_each_number_of_channels_has_its_chain() -> None:
+    given = graph(arguments(planned(channels=6)))
+    assert "asplit=2[m2][m6]" in given
+    assert given.count("channel_layouts=stereo") == 1
+    assert "[m6]aresample=async=1,asetpts=PTS-STARTPTS,asplit=2" in given
 
 
-def test_low_rates_of_mp3_get_fewer_bits() -> None:
-    for rate, most in ((8_000, "64000"), (22_050, "160000"), (44_100, "192000")):
-        given = encode((FORMATS["mp3"],), song(sound(sample_rate=rate)), ["-i", "in"], with_cover=False)
-        assert given[given.index("-b:a") + 1] == most
+def test_untreated_sound_passes_no_filter_that_changes_it() -> None:
+    given = graph(arguments(planned("flac")))
+    assert re.findall(r"[a-z]+(?==)", given) == ["asplit", "aresample", "async", "asetpts", "asplit", "aresample"]
+
+
+def test_cut_loudness_and_fades_come_in_this_order() -> None:
+    plan = planned("wav", treatment=Treatment(start=1, fade_in=0.5, fade_out=2, loudness=-16))
+    given = graph(arguments(plan, Mix(2, 7.5, limited=True), start=1.25, length=4.0))
+    order = [
+        "atrim=start=1.250000:end=5.250000",
+        "volume=7.500dB",
+        "alimiter",
+        "afade=t=in:d=0.5",
+        "afade=t=out:st=2.0",
+    ]
+    places = [given.index(part) for part in order]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("rate", "seen"), [(44_100, 176_400), (48_000, 192_000), (96_000, 192_000), (192_000, 192_000)]
+)
+def test_the_limiter_sees_what_lies_between_the_samples(rate: int, seen: int) -> None:
+    given = graph(arguments(planned("wav", sample_rate=rate), Mix(2, 1.0, limited=True)))
+    assert f"aresample={seen},alimiter=limit=0.870964:level=disabled:latency=1,aresample={rate}" in given
+
+
+def test_a_fade_is_no_longer_than_the_sound() -> None:
+    plan = planned("wav", treatment=Treatment(fade_out=60))
+    assert "afade=t=out:st=0.000000:d=3.000000" in graph(arguments(plan, length=3.0))
+
+
+def test_what_an_encoder_takes_off_is_given_back_where_the_loudness_matters() -> None:
+    plan = planned("mp3", "m4a")
+    assert "volume" not in graph(arguments(plan))
+    given = graph(arguments(plan, Mix(2, -3.0), corrections={"audio.m4a": 0.5}))
+    assert "aresample=44100,volume=0.260dB[a0]" in given
+    assert "aresample=44100,volume=0.500dB[a1]" in given
+
+
+def test_how_each_format_is_written() -> None:
+    given = " ".join(arguments(planned(bit_depth=24)))
+    for part in (
+        "-c:a libmp3lame -b:a 192000",
+        "-c:a aac -b:a 160000",
+        "-c:a libopus -b:a 128000",
+        "-c:a libvorbis -q:a 5",
+        "-c:a flac -sample_fmt s32 -bits_per_raw_sample 24",
+        "-c:a pcm_s24le",
+    ):
+        assert part in given
+    assert "-rf64" not in given
 
 
 def test_a_cover_goes_only_where_it_can() -> None:
-    given = encode(tuple(FORMATS.values()), song(sound(), cover=1), ["-i", "in"], with_cover=True)
-    assert given.count("attached_pic") == 2
-    opus = given[given.index("libopus") :]
-    assert "attached_pic" not in opus
+    plan = plan_audio(song(cover=1), [AudioFormat(name) for name in FORMATS])
+    given = encode(plan, plan.files, Decided(0.0, None, {2: Mix(2)}), IN, cover=True)
+    outputs = {file.container: given[: given.index(file.name)][-30:] for file in plan.files}
+    with_picture = {name for name, part in outputs.items() if "attached_pic" in part[part.index("-c:a") :]}
+    with_block = {name for name, part in outputs.items() if "2" in part[part.index("-c:a") :]}
+    assert (with_picture, with_block) == ({"mp3", "m4a", "flac"}, {"opus", "ogg"})
 
 
 def test_tags_are_arguments_and_not_a_language() -> None:
-    given = encode((FORMATS["mp3"],), song(sound(), tags={"title": "a;b -y 'c'"}), ["-i", "in"], with_cover=False)
+    plan = plan_audio(song(tags={"title": "a;b -y 'c'"}), [AudioFormat("mp3")])
+    given = arguments(plan)
     assert given[given.index("-metadata") + 1] == "title=a;b -y 'c'"
+    assert "a;b" not in graph(given)
 
 
-def test_no_sound() -> None:
-    with pytest.raises(NoSuchStream, match="no sound"):
-        encode((FORMATS["mp3"],), song(), ["-i", "in"], with_cover=False)
+def test_a_copy_decodes_nothing() -> None:
+    plan = planned("flac")
+    given = copy(plan, plan.files[0], Decided(0.0, None, {2: Mix(2)}), IN, cover=False)
+    assert given[given.index("-c:a") + 1] == "copy"
+    assert "-filter_complex" not in given
+
+
+def test_only_what_is_asked_for_is_measured() -> None:
+    first = Decided(0.0, None, {})
+    for treatment, parts in (
+        (Treatment(fade_out=1), set()),
+        (Treatment(trim_silence=True), {"silencedetect"}),
+        (Treatment(loudness=-16), {"ebur128"}),
+        (Treatment(trim_silence=True, tag_loudness=True), {"silencedetect", "ebur128"}),
+    ):
+        given = graph(measure(planned("wav", treatment=treatment), Mix(2), first, IN))
+        assert {part for part in ("silencedetect", "ebur128") if part in given} == parts
+    assert "ebur128" not in " ".join(listen(IN, loudness=False))
+    assert "peak=true" in " ".join(listen(IN, loudness=True))

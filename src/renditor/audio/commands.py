@@ -1,126 +1,221 @@
-"""From wanted formats to the arguments of FFmpeg. Pure; names of files are relative to the job folder."""
+"""From a plan to the arguments of FFmpeg. Pure; names of files are relative to the job folder.
+
+Nothing that a file or a person says is put into a filter graph: only numbers and words of our own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from renditor.audio.base import SAMPLE_RATES, AudioFormat
-from renditor.errors import NoSuchStream
-from renditor.ffmpeg.probe import AudioStream, MediaProbe
+from renditor.audio.cover import COVER_FILE, PICTURE_TAG_FILE
+from renditor.audio.loudness import CEILING
+from renditor.audio.plan import AudioFile, AudioPlan
 from renditor.ffmpeg.run import NO_METADATA
 from renditor.ffmpeg.workspace import WORK
 
-COVER_FILE: Final = WORK / "cover.jpg"
-_COVER_SIDE: Final = 1000  # px; what players show, and no more of a huge picture is carried along
+LOUDNESS_FILE: Final = WORK / "loudness.txt"
+SILENCE_STARTS, SILENCE_ENDS = WORK / "silence-starts.txt", WORK / "silence-ends.txt"
+SUM_FILE: Final = WORK / "sum.txt"
+
+_SILENT: Final = "-60dB"
+_SILENT_SECONDS: Final = 0.1
+# dB below the ceiling: the way back to the lower sample rate lifts peaks by up to 0.2 dB (measured).
+_ROOM: Final = 0.2
 _PICTURE: Final = ("-map", "1:v", "-c:v", "copy", "-disposition:v:0", "attached_pic")
+_JPEG: Final = ("-protocol_whitelist", "file", "-f", "jpeg_pipe", "-i", f"file:{COVER_FILE}")
+_TAGS: Final = ("-protocol_whitelist", "file", "-f", "ffmetadata", "-i", f"file:{PICTURE_TAG_FILE}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
-    """How a container is written. ``content_type`` is what it is served as; ``cover``: it can hold a picture."""
+class Mix:
+    """The sound with a number of channels: ``gain`` in dB, and whether a limiter keeps it below the ceiling."""
 
-    encoder: str
-    muxer: tuple[str, ...]
-    content_type: str
-    cover: bool
-
-
-WRITERS: Final[Mapping[str, _Writer]] = {
-    # Version 3 of ID3v2 is what old players read.
-    "mp3": _Writer("libmp3lame", ("-id3v2_version", "3", "-f", "mp3"), "audio/mpeg", cover=True),
-    # The index first, so that playing can begin before the end has arrived.
-    "m4a": _Writer("aac", ("-movflags", "+faststart", "-f", "ipod"), "audio/mp4", cover=True),
-    # FFmpeg cannot write pictures into Ogg.
-    "opus": _Writer("libopus", ("-f", "opus"), "audio/ogg", cover=False),
-}
+    channels: int
+    gain: float = 0.0
+    limited: bool = False
 
 
-def names(formats: Sequence[AudioFormat]) -> list[str]:
-    """File names: ``audio.mp3``, then ``audio-2.mp3`` for a second one of the same container."""
-    found: list[str] = []
-    for number, wanted in enumerate(formats):
-        earlier = sum(other.container == wanted.container for other in formats[:number])
-        found.append(f"audio{f'-{earlier + 1}' if earlier else ''}.{wanted.container}")
-    return found
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was heard, and what follows from it.
+
+    ``start``: where the result begins, in seconds from the beginning of the sound; ``length``: how long it is, None
+    where nobody has listened to the end. ``mixes`` by number of channels. ``tags`` and ``corrections`` (dB that make up
+    for what a codec takes off) by name of file.
+    """
+
+    start: float
+    length: float | None
+    mixes: Mapping[int, Mix]
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    corrections: Mapping[str, float] = field(default_factory=dict)
 
 
-def sample_rate(wanted: AudioFormat, stream: AudioStream) -> int:
-    """Hz of the result: what was asked for, else the source's own where the format has it, else its family's."""
-    if wanted.codec == "opus":
-        return 48_000  # Opus knows no other; players convert
-    if wanted.sample_rate:
-        return wanted.sample_rate
-    if stream.sample_rate in SAMPLE_RATES:
-        return stream.sample_rate
-    return 44_100 if stream.sample_rate % 11_025 == 0 else 48_000
-
-
-def cover(probe: MediaProbe, source: list[str]) -> list[str]:
-    """Decode the attached picture into a plain JPEG: nothing but pixels of it is carried on."""
-    return [
-        *source,
-        *("-map", f"0:{probe.cover}", "-frames:v", "1"),
-        *("-vf", f"scale=w='min({_COVER_SIDE},iw)':h=-1,format=yuvj420p", "-c:v", "mjpeg", "-q:v", "3"),
-        *NO_METADATA,
-        *("-f", "image2", "-update", "1", str(COVER_FILE)),
-    ]
-
-
-def encode(formats: Sequence[AudioFormat], probe: MediaProbe, source: list[str], *, with_cover: bool) -> list[str]:
-    """One run for all formats: the sound is decoded once.
+def encode(
+    plan: AudioPlan, files: Sequence[AudioFile], decided: Decided, source: list[str], *, cover: bool
+) -> list[str]:
+    """One run for all files that are encoded: the sound is decoded once.
 
     Args:
-        formats: what to write.
-        probe: the source.
+        plan: what is made.
+        files: those of the plan that are not copied.
+        decided: see there.
         source: the arguments that open it (``Toolbox.open``).
-        with_cover: whether ``COVER_FILE`` is there.
+        cover: whether ``COVER_FILE`` and ``PICTURE_TAG_FILE`` are there.
     """
-    stream = main_stream(probe)
-    tags = [part for name, value in probe.tags.items() for part in ("-metadata", f"{name}={value}")]
-    picture = ("-protocol_whitelist", "file", "-f", "jpeg_pipe", "-i", f"file:{COVER_FILE}") if with_cover else ()
-    arguments = [*source, *picture, "-filter_complex", _graph(formats, stream)]
-    for number, (wanted, name) in enumerate(zip(formats, names(formats), strict=True)):
-        writer = WRITERS[wanted.container]
-        arguments += [
-            *("-map", f"[a{number}]", "-c:a", writer.encoder, "-b:a", str(_bitrate(wanted, stream))),
-            *(_PICTURE if with_cover and writer.cover else ("-vn",)),
-            *_limit(probe),
-            *NO_METADATA,
-            *tags,
-            *writer.muxer,
-            name,
-        ]
+    arguments = [*source, *_inputs(cover=cover), "-filter_complex", _graph(plan, files, decided)]
+    for number, file in enumerate(files):
+        arguments += ["-map", f"[a{number}]", "-c:a", file.encoder, *_rate(file)]
+        arguments += _output(plan, file, decided, cover=cover)
     return arguments
 
 
-def main_stream(probe: MediaProbe) -> AudioStream:
-    """The sound track to use. Raises NoSuchStream where there is none."""
-    stream = probe.main_audio
-    if stream is None:
-        raise NoSuchStream("The file has no sound.", hint="Send a file with an audio track.")
-    return stream
+def copy(plan: AudioPlan, file: AudioFile, decided: Decided, source: list[str], *, cover: bool) -> list[str]:
+    """Take over the packets of the source as they are; otherwise as ``encode``."""
+    return [
+        *source,
+        *_inputs(cover=cover),
+        *("-map", f"0:{plan.stream}", "-c:a", "copy"),
+        *_output(plan, file, decided, cover=cover),
+    ]
 
 
-def _graph(formats: Sequence[AudioFormat], stream: AudioStream) -> str:
-    """Gaps become silence, so that the length stays; surround is mixed down to stereo, mono stays mono."""
-    layout = "mono" if stream.channels == 1 else "stereo"
-    split = "".join(f"[s{number}]" for number in range(len(formats)))
-    parts = [f"[0:{stream.index}]aresample=async=1,aformat=channel_layouts={layout},asplit={len(formats)}{split}"]
-    for number, wanted in enumerate(formats):
-        parts.append(f"[s{number}]aresample={sample_rate(wanted, stream)}[a{number}]")
+def decoded_sum(stream: str, source: list[str]) -> list[str]:
+    """Write the MD5 of all decoded samples into ``SUM_FILE``: the same sound, to the bit, has the same.
+
+    The time that the run reports is that of the samples, wherever they lie in the file.
+    """
+    return [*source, "-map", stream, "-af", "asetpts=N/SR/TB", "-c:a", "pcm_f32le", "-f", "md5", str(SUM_FILE)]
+
+
+def packet_sum(stream: str, source: list[str]) -> list[str]:
+    """Write the MD5 of all packets, as they are, into ``SUM_FILE``."""
+    return [*source, "-map", stream, "-c:a", "copy", "-f", "md5", str(SUM_FILE)]
+
+
+def measure(plan: AudioPlan, mix: Mix, decided: Decided, source: list[str]) -> list[str]:
+    """Listen to one mix, without writing sound. The loudness goes to ``LOUDNESS_FILE`` where it matters; the places of
+    silence, where it is to be cut off and has not been found yet (``decided.length`` is None), to theirs."""
+    chain = [*_prepare(plan, mix, decided)]
+    if plan.treatment.trim_silence and decided.length is None:
+        chain.append(f"silencedetect=noise={_SILENT}:duration={_SILENT_SECONDS}")
+        chain += [
+            f"ametadata=print:key=lavfi.{key}:file={file}"
+            for key, file in (("silence_start", SILENCE_STARTS), ("silence_end", SILENCE_ENDS))
+        ]
+    if plan.treatment.listens:
+        # How much the limiter takes off is known well enough without the samples in between: it differs by 0.1 LU.
+        chain += [f"volume={mix.gain:.3f}dB", _limiter()] if mix.limited else []
+        chain += _meter("sample")
+    graph = f"[0:{plan.stream}]{','.join(chain)}[m]"
+    return [*source, "-filter_complex", graph, "-map", "[m]", *_limit(plan), "-f", "null", "-"]
+
+
+def listen(source: list[str], *, loudness: bool) -> list[str]:
+    """Decode a result from its beginning to its end; with ``loudness`` into ``LOUDNESS_FILE`` too."""
+    meter = ("-af", ",".join(_meter("true"))) if loudness else ()
+    return [*source, "-map", "0:a", *meter, "-f", "null", "-"]
+
+
+def _meter(peak: str) -> list[str]:
+    return [f"ebur128=metadata=1:peak={peak}", f"ametadata=print:file={LOUDNESS_FILE}"]
+
+
+def _inputs(*, cover: bool) -> tuple[str, ...]:
+    return (*_JPEG, *_TAGS) if cover else ()
+
+
+def _output(plan: AudioPlan, file: AudioFile, decided: Decided, *, cover: bool) -> list[str]:
+    """All of an output but its sound."""
+    block = cover and file.format.cover == "block"
+    picture = _PICTURE if cover and file.format.cover == "stream" else ("-vn",)
+    tags = {**dict(plan.tags), **decided.tags.get(file.name, {})}
+    return [
+        *picture,
+        *_limit(plan),
+        *NO_METADATA,
+        *(("-map_metadata", "2") if block else ()),
+        *(part for name, value in tags.items() for part in ("-metadata", f"{name}={value}")),
+        *file.format.muxer,
+        *(("-rf64", "auto") if file.large else ()),
+        file.name,
+    ]
+
+
+def _rate(file: AudioFile) -> tuple[str, ...]:
+    if file.quality is not None:
+        return ("-q:a", f"{file.quality:g}")
+    if file.bitrate is not None:
+        return ("-b:a", str(file.bitrate))
+    if file.codec == "flac":
+        return ("-sample_fmt", "s32", "-bits_per_raw_sample", "24") if file.bit_depth == 24 else ("-sample_fmt", "s16")
+    return ()
+
+
+def _graph(plan: AudioPlan, files: Sequence[AudioFile], decided: Decided) -> str:
+    """Source -> a chain for each number of channels -> the sample rate of each file."""
+    counts = sorted({file.channels for file in files})
+    parts = [f"[0:{plan.stream}]asplit={len(counts)}{''.join(f'[m{count}]' for count in counts)}"]
+    for count in counts:
+        numbers = [number for number, file in enumerate(files) if file.channels == count]
+        chain = [*_prepare(plan, decided.mixes[count], decided), *_finish(plan, decided.mixes[count], decided)]
+        ends = "".join(f"[s{number}]" for number in numbers)
+        parts.append(f"[m{count}]{','.join(chain)},asplit={len(numbers)}{ends}")
+        parts += [f"[s{number}]{','.join(_fit(files[number], decided))}[a{number}]" for number in numbers]
     return ";".join(parts)
 
 
-def _bitrate(wanted: AudioFormat, stream: AudioStream) -> int:
-    """MP3 below 32 kHz is another layer with a shorter scale (ISO/IEC 13818-3), and below 16 kHz shorter still."""
-    if wanted.codec != "mp3":
-        return wanted.bitrate
-    rate = sample_rate(wanted, stream)
-    return min(wanted.bitrate, 320_000 if rate >= 32_000 else 160_000 if rate >= 16_000 else 64_000)
+def _fit(file: AudioFile, decided: Decided) -> list[str]:
+    """For one format: its sample rate, and where the loudness matters what its encoder takes off."""
+    chain = [f"aresample={file.sample_rate}"]
+    correction, mix = decided.corrections.get(file.name, 0.0), decided.mixes[file.channels]
+    if correction:
+        chain += [f"volume={correction:.3f}dB", *(_true_limiter(file.sample_rate) if mix.limited else ())]
+    lowered = file.format.lowered(file.bitrate) if mix.gain else 0.0
+    return [*chain, *([f"volume={lowered:.3f}dB"] if lowered else [])]
 
 
-def _limit(probe: MediaProbe) -> tuple[str, ...]:
-    """Nothing is longer than the probe said: a file whose packets lie about time stops here."""
-    return ("-t", f"{probe.duration * 1.02 + 2:.3f}") if probe.duration else ()
+def _prepare(plan: AudioPlan, mix: Mix, decided: Decided) -> list[str]:
+    """Gaps become silence, so that the length stays; then the channels, and the part that is kept."""
+    chain = ["aresample=async=1", "asetpts=PTS-STARTPTS"]
+    if mix.channels < plan.channels:
+        # ITU-R BS.775. Whole numbers would be made quieter by 7.7 dB so that they cannot overflow; the limiter sees
+        # to that better.
+        chain.append("aformat=sample_fmts=fltp:channel_layouts=stereo")
+    end = plan.treatment.end if decided.length is None else decided.start + decided.length
+    if decided.start or end is not None:
+        until = "" if end is None else f":end={end:.6f}"
+        chain += [f"atrim=start={decided.start:.6f}{until}", "asetpts=PTS-STARTPTS"]
+    return chain
+
+
+def _finish(plan: AudioPlan, mix: Mix, decided: Decided) -> list[str]:
+    """Loudness, then fades."""
+    chain = [f"volume={mix.gain:.3f}dB"] if mix.gain else []
+    if mix.limited:
+        chain += _true_limiter(plan.sample_rate)
+    treatment, length = plan.treatment, decided.length or 0.0
+    if treatment.fade_in:
+        chain.append(f"afade=t=in:d={treatment.fade_in:.6f}")
+    if treatment.fade_out:
+        seconds = min(treatment.fade_out, length)
+        chain.append(f"afade=t=out:st={length - seconds:.6f}:d={seconds:.6f}")
+    return chain
+
+
+def _true_limiter(rate: int) -> list[str]:
+    """Between two samples the sound can be louder than both: seen at 176 kHz or more, it hardly is (BS.1770-5, 2)."""
+    factor = 4 if rate < 88_200 else 2 if rate < 176_400 else 1
+    return [f"aresample={rate * factor}", _limiter(), f"aresample={rate}"]
+
+
+def _limiter() -> str:
+    """It looks 5 ms ahead, gives the level back, and takes nothing of the length."""
+    return f"alimiter=limit={10 ** ((CEILING - _ROOM) / 20):.6f}:level=disabled:latency=1"
+
+
+def _limit(plan: AudioPlan) -> tuple[str, ...]:
+    """Nothing is longer than the probe said: a file whose packets lie about time stops here, and fails its check."""
+    return ("-t", f"{plan.length * 1.02 + 2:.3f}") if plan.length else ()

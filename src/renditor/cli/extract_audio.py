@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from renditor.cli.audio import BitrateOption, SampleRateOption, SourceArgument, TargetArgument, convert
-from renditor.cli.terminal import JsonOption
+from functools import wraps
+from typing import Any
 
-EXAMPLE = "renditor extract-audio interview.mp4 interview.mp3"
+from renditor.cli import audio
+
+EXAMPLE = """renditor extract-audio interview.mp4 interview.mp3
+renditor extract-audio film.mkv film-de.m4a --track de"""
 
 
-def command(
-    source: SourceArgument,
-    target: TargetArgument,
-    *,
-    bitrate: BitrateOption = None,
-    sample_rate: SampleRateOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@wraps(audio.command, assigned=("__annotations__",))  # the same arguments and options, and words of its own
+def command(**options: Any) -> None:
     """Take the sound out of a video.
 
-    The format is that of OUT's extension. A video without sound is an error, never an empty file.
+    The format is that of OUT's extension. Sound that has its codec already is copied, not encoded. A video without
+    sound is an error, never an empty file.
     """
-    convert(source, target, bitrate, sample_rate, as_json=as_json)
+    audio.command(**options)

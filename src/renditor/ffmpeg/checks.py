@@ -21,6 +21,7 @@ _ENCODERS: Final = (
     ("mjpeg", True, "JPEG: posters and thumbnails"),
     ("libmp3lame", True, "MP3"),
     ("libopus", True, "Opus"),
+    ("libvorbis", False, "Vorbis: .ogg"),
     ("libx265", False, "H.265: renditor video --video-codec h265"),
     ("libvpx-vp9", False, "VP9: renditor video --video-codec vp9"),
     ("libsvtav1", False, "AV1: renditor video --video-codec av1"),

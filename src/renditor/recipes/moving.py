@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from renditor.audio.base import audio_format
+from renditor.audio.formats import AudioFormat
+from renditor.audio.plan import plan_audio
+from renditor.audio.treatment import Treatment
 from renditor.catalog import Catalog
 from renditor.models import OnPlayable, OnProgress, Output
 from renditor.recipes.progress import Progress
@@ -108,9 +110,12 @@ class AudioMaker:
         on_playable: OnPlayable | None,  # noqa: ARG002 - sound is made in a moment: no part of it is shown before
     ) -> tuple[Output, ...]:
         """See ``Maker``."""
-        formats = tuple(audio_format(container, self._bitrate(container)) for container in self.recipe.formats)
+        provider, recipe = self.router.audio(attempt.asset.route), self.recipe
+        probe = await provider.probe(source)
         folder = _folder(attempt, "audio")
-        return await self.router.audio(attempt.asset.route).run(formats, source, folder, on_progress)
+        formats = [AudioFormat(container, self._bitrate(container)) for container in recipe.formats]
+        wanted = plan_audio(probe, formats, Treatment(loudness=recipe.loudness))
+        return await provider.run(wanted, source, folder, on_progress)
 
     def _bitrate(self, container: str) -> int | None:
         """bit/s; None: that container's codec has a rate of its own."""

@@ -1,0 +1,44 @@
+"""What the loudness of the results says about how they were made: what is to be made again, and how. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from renditor.audio.commands import Decided
+from renditor.audio.loudness import Loudness, correction, too_high
+from renditor.audio.plan import AudioFile, AudioPlan
+
+
+def revise(
+    plan: AudioPlan, files: Sequence[AudioFile], decided: Decided, heard: Mapping[str, Loudness | None]
+) -> tuple[Decided, list[AudioFile]]:
+    """Look at results whose level was changed.
+
+    Peaks between samples are not measured beforehand, because that would cost as much as all else: where a result
+    shows that they pass the ceiling, its mix gets a limiter. What a codec takes off is corrected once.
+
+    Args:
+        plan: what was made.
+        files: its files.
+        decided: how they were made.
+        heard: their loudness, by name.
+
+    Returns: how to make them now, and which of them; none where all are right, or as right as they can be.
+    """
+    target = plan.treatment.loudness
+    changed = [file for file in files if decided.mixes[file.channels].gain]
+    results = [(file, loudness) for file in changed if (loudness := heard.get(file.name))]
+    if target is None or not results:
+        return decided, []
+    high = {
+        file.channels for file, loudness in results if too_high(loudness) and not decided.mixes[file.channels].limited
+    }
+    corrections = {
+        file.name: gain
+        for file, loudness in results
+        if file.channels not in high and file.name not in decided.corrections and (gain := correction(loudness, target))
+    }
+    due = [file for file in files if file.channels in high or file.name in corrections]
+    mixes = {count: replace(mix, limited=mix.limited or count in high) for count, mix in decided.mixes.items()}
+    return replace(decided, mixes=mixes, corrections={**decided.corrections, **corrections}), due

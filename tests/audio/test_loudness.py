@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from renditor.audio.loudness import (
+    CEILING,
+    EXACT,
+    GainSearch,
+    Loudness,
+    correction,
+    gain_tags,
+    left_alone,
+    missed,
+    read_loudness,
+    too_high,
+)
+
+
+def loud(integrated: float | None = -20.0, peak: float | None = -6.0) -> Loudness:
+    return Loudness(integrated, 5.0, peak)
+
+
+def test_the_last_word_of_the_meter_counts() -> None:
+    lines = [
+        "M=-20", "frame:1 pts:0 pts_time:0", "lavfi.r128.I=-70.000", "lavfi.r128.true_peak=0.100",
+        "frame:2 pts:4800 pts_time:0.1", "lavfi.r128.I=-16.250", "lavfi.r128.LRA=17.5", "lavfi.r128.LRA.low=-40",
+        "lavfi.r128.true_peaks_ch0=0.250", "lavfi.r128.true_peaks_ch1=0.501", "lavfi.r128.junk=x", "",
+    ]  # fmt: skip
+    heard = read_loudness(lines)
+    assert (heard.integrated, heard.range) == (-16.25, 17.5)
+    assert heard.peak == pytest.approx(20 * math.log10(0.5015))
+
+
+@pytest.mark.parametrize("value", ["-70.000", "nan", "-inf"])
+def test_silence_has_no_loudness(value: str) -> None:
+    assert read_loudness([f"lavfi.r128.I={value}", "lavfi.r128.sample_peak=0.000"]) == Loudness(None, 0.0, None)
+    assert read_loudness([]) == Loudness(None, 0.0, None)
+
+
+@given(st.lists(st.text(max_size=60)))
+def test_any_text_can_be_read(lines: list[str]) -> None:
+    heard = read_loudness([*lines, *(f"lavfi.r128.{line}" for line in lines)])
+    assert heard.integrated is None or -70 < heard.integrated < math.inf
+
+
+def test_what_is_left_alone() -> None:
+    assert left_alone(loud(-30), 10, -16) is None
+    assert "silent" in (left_alone(loud(None), 10, -16) or "")
+    assert "shorter than 0.4 s" in (left_alone(loud(None), 0.3, -16) or "")
+    assert "noise" in (left_alone(loud(-47), 10, -16) or "")
+
+
+@given(st.floats(-45, -1), st.floats(-40, 3), st.floats(-40, -5), st.floats(0, 1))
+def test_the_search_finds_the_gain(loudness: float, peak: float, target: float, softness: float) -> None:
+    """Behind a limiter that takes off a growing part of what is above the ceiling."""
+
+    def limited(gain: float) -> float:
+        above = max(0.0, peak + gain - CEILING)
+        return loudness + gain - softness * 0.5 * above**2 / (above + 10)
+
+    search = GainSearch(target, loudness, peak)
+    rounds = 0
+    while not search.settled:
+        search.heard(limited(search.gain))
+        rounds += 1
+    assert rounds <= 4
+    assert search.limited == (rounds > 0)
+    if not search.limited:
+        assert loudness + search.gain == pytest.approx(target)
+        assert peak + search.gain <= CEILING
+    else:
+        flattened = peak + search.gain >= CEILING + 19.9
+        assert abs(limited(search.gain) - target) <= EXACT or flattened
+
+
+def test_a_limiter_that_gives_nothing_back_ends_the_search() -> None:
+    search = GainSearch(-5.0, -30.0, 0.0)
+    for _ in range(4):
+        if not search.settled:
+            search.heard(-12.0)
+    assert search.settled
+    assert search.gain <= 20
+
+
+def test_results_that_are_not_as_wanted() -> None:
+    assert missed(loud(-16.2), -16) is None
+    assert "-17.0 instead of -16 LUFS: louder would be flattened" in (missed(loud(-17), -16) or "")
+    assert "its codec makes it louder" in (missed(loud(-15), -16) or "")
+    assert missed(loud(None), -16) is None
+    assert correction(loud(-16.2), -16) == 0
+    assert correction(loud(-17), -16) == 1
+    assert correction(loud(-20), -16) == 0
+    assert correction(loud(None), -16) == 0
+    assert too_high(loud(peak=-0.5))
+    assert not too_high(loud(peak=-1.0))
+    assert not too_high(loud(peak=None))
+
+
+def test_tags_for_players() -> None:
+    """ReplayGain 2.0 has -18 LUFS as its reference, RFC 7845 -23 LUFS in 1/256 dB."""
+    assert gain_tags(loud(-20.0, -6.0206), "flac") == {
+        "REPLAYGAIN_TRACK_GAIN": "+2.00 dB",
+        "REPLAYGAIN_TRACK_PEAK": "0.500000",
+    }
+    assert gain_tags(loud(-20.0), "opus") == {"R128_TRACK_GAIN": "-768"}
+    assert gain_tags(loud(None), "mp3") == {}

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from renditor.audio.commands import Decided, Mix
+from renditor.audio.formats import AudioFormat
+from renditor.audio.loudness import Loudness
+from renditor.audio.plan import AudioPlan, plan_audio
+from renditor.audio.revision import revise
+from renditor.audio.treatment import Treatment
+from tests.audio.probes import song, sound
+
+
+def planned(channels: int = 2, loudness: float | None = -16.0) -> AudioPlan:
+    wanted = [AudioFormat("mp3"), AudioFormat("flac")]
+    return plan_audio(song(sound(channels=channels, layout="5.1")), wanted, Treatment(loudness=loudness))
+
+
+def decided(**mixes: Mix) -> Decided:
+    return Decided(0.0, 10.0, {mix.channels: mix for mix in mixes.values()})
+
+
+def heard(mp3: float, flac: float, peak: float = -3.0) -> dict[str, Loudness | None]:
+    return {"audio.mp3": Loudness(mp3, 5, peak), "audio.flac": Loudness(flac, 5, peak)}
+
+
+def test_what_is_right_is_left() -> None:
+    plan = planned()
+    one = decided(stereo=Mix(2, 5.0))
+    assert revise(plan, plan.files, one, heard(-16.2, -16.0)) == (one, [])
+
+
+def test_peaks_that_pass_the_ceiling_get_a_limiter() -> None:
+    plan = planned()
+    now, due = revise(plan, plan.files, decided(stereo=Mix(2, 5.0)), heard(-16.2, -16.0, peak=0.5))
+    assert now.mixes[2] == Mix(2, 5.0, limited=True)
+    assert due == list(plan.files)
+    assert revise(plan, plan.files, now, heard(-16.2, -16.0, peak=0.5))[1] == []
+
+
+def test_only_the_mix_with_the_peaks_is_made_again() -> None:
+    plan = planned(channels=6)
+    given = {"audio.mp3": Loudness(-16, 5, 0.5), "audio.flac": Loudness(-16, 5, -4)}
+    now, due = revise(plan, plan.files, decided(stereo=Mix(2, 5.0), all=Mix(6, 4.0)), given)
+    assert [file.name for file in due] == ["audio.mp3"]
+    assert (now.mixes[2].limited, now.mixes[6].limited) == (True, False)
+
+
+def test_what_a_codec_takes_off_is_corrected_once() -> None:
+    plan = planned()
+    now, due = revise(plan, plan.files, decided(stereo=Mix(2, 5.0)), heard(-17.0, -16.0))
+    assert now.corrections == {"audio.mp3": 1.0}
+    assert [file.name for file in due] == ["audio.mp3"]
+    assert revise(plan, plan.files, now, heard(-16.5, -16.0))[1] == []
+
+
+def test_what_was_not_changed_is_not_revised() -> None:
+    for plan, mix in ((planned(), Mix(2)), (planned(loudness=None), Mix(2, 5.0))):
+        assert revise(plan, plan.files, decided(stereo=mix), heard(-30.0, -30.0, peak=2.0))[1] == []
