@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from renditor.api.insight import shown_metadata
-from renditor.audio.base import FORMATS
+from renditor.audio.formats import FORMATS
 from renditor.catalog.assets import Made, made_of, resource_type
 from renditor.deliver import Offered
 from renditor.images.base import ImageInfo

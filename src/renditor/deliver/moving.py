@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from renditor.audio.base import FORMATS as FILES
+from renditor.audio.formats import FORMATS as FILES
 from renditor.catalog import Catalog, assets, sets
 from renditor.deliver.pictures import Pictures
 from renditor.deliver.plan import Plan
