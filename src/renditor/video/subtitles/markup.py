@@ -30,6 +30,7 @@ _OTHER = re.compile(r"<!--.*?(?:-->|\Z)|<(?:[!?0-9]|/(?![A-Za-z]))[^<>]*+>", re.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 _LINE_END = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _SPACE = re.compile(r"[ \t]+")
+_MARKUP = re.compile(r"<[^>]*>")
 
 
 def clean(text: str) -> str:
@@ -81,9 +82,14 @@ class _Writer:
     def finish(self) -> str:
         while self.open:
             self._close(self.open[-1])
-        lines = (_SPACE.sub(" ", line).strip(" ") for line in "".join(self.parts).split("\n"))
-        kept = "\n".join(filter(None, lines))
-        return kept if re.sub(r"<[^>]*>|\s", "", kept) else ""
+        lines, tags = [], ""
+        for line in _SPACE.sub(" ", "".join(self.parts)).split("\n"):
+            tags += line.strip(" ")
+            if _MARKUP.sub("", tags).strip(" "):  # a line of nothing but tags goes before the next one
+                lines.append(tags)
+                tags = ""
+        kept = "\n".join(lines) + tags
+        return kept if _MARKUP.sub("", kept).strip() else ""
 
     def _close(self, name: str) -> None:
         """An end tag ends what was opened last, or with ``ruby`` also its ``rt``; any other one is left out."""
