@@ -9,13 +9,14 @@ import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renditor.errors import BadRequest, CorruptMedia
+from renditor.errors import BadRequest, CorruptMedia, NoSuchStream
 from renditor.ffmpeg.run import Toolbox
 from renditor.ffmpeg.workspace import workspace
 from renditor.models import Output
 from renditor.testing import media
 from renditor.video import storyboard
 from renditor.video.colour import Colour
+from renditor.video.ffmpeg import FFmpegVideo
 from renditor.video.picture_checks import check_storyboard, parse_cues
 from renditor.video.sampling import Footage
 from renditor.video.storyboard import Cue, StoryboardOptions, Tiles, cues, sheets, tiles, webvtt
@@ -303,3 +304,23 @@ async def test_samples(
     output = await make(toolbox, shared_media / name, folder)
     assert output.metadata["tiles"] == count
     assert (output.width, output.height) == size
+
+
+async def test_progress_goes_up_to_the_end(provider: FFmpegVideo, tmp_path: Path, folder: Path) -> None:
+    source = media.video(tmp_path / "in.mp4", "160x90", 3, "-g", "25")
+    told: list[tuple[float, str]] = []
+    found = await provider.probe(source)
+    await provider.stills.storyboard(found, source, folder, DEFAULT, lambda *now: told.append(now))
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1] == (1.0, "completed")
+    assert list(dict.fromkeys(stage for _, stage in told)) == ["reading", "verifying", "completed"]
+    assert names(folder) == ["storyboard"]
+
+
+async def test_sound_has_no_storyboard(provider: FFmpegVideo, tmp_path: Path, folder: Path) -> None:
+    source = media.song(tmp_path / "song.mp3", 1)
+    found = await provider.probe(source)
+    with pytest.raises(NoSuchStream):
+        await provider.stills.storyboard(found, source, folder, DEFAULT, lambda *_: None)
+    with pytest.raises(NoSuchStream):
+        provider.stills.storyboard_plan(found, source, DEFAULT)

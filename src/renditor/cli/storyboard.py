@@ -49,7 +49,7 @@ def command(  # noqa: PLR0913 - the options of a command line
         probe = await probe_video(bench, given)
         if dry_run:
             return show_plan(*stills.storyboard_plan(probe, given, options))
-        output = await stills.storyboard(probe, given, bench.folder, options)
+        output = await stills.storyboard(probe, given, bench.folder, options, bench.report)
         await files.place_folder(output.path, place)
         return _made(place, output), _words(target, output)
 

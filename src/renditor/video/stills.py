@@ -9,7 +9,7 @@ from renditor.errors import CorruptMedia
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.ffmpeg.run import Budget, Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes, workspace
-from renditor.models import Output
+from renditor.models import OnProgress, Output
 from renditor.video import frames, storyboard
 from renditor.video.frames import FrameOptions, moving_pictures
 from renditor.video.picture_checks import check_storyboard
@@ -17,6 +17,7 @@ from renditor.video.sampling import Footage
 from renditor.video.storyboard import StoryboardOptions
 
 _LARGEST_PICTURE: Final = 256 * 1024**2  # bytes; 40 million px as an incompressible PNG are 120 MB
+_READ: Final = 0.97  # share of the time after which a storyboard is there
 
 
 class Stills:
@@ -52,7 +53,9 @@ class Stills:
             for number in range(count)
         ]
 
-    async def storyboard(self, probe: MediaProbe, source: Path, folder: Path, options: StoryboardOptions) -> Output:
+    async def storyboard(
+        self, probe: MediaProbe, source: Path, folder: Path, options: StoryboardOptions, on_progress: OnProgress
+    ) -> Output:
         """Sheets of small pictures and their cues as ``folder/storyboard``, read back and checked.
 
         Raises:
@@ -63,8 +66,12 @@ class Stills:
         self._toolbox.binaries.require_encoders(("mjpeg", "ffv1"))
         footage = Footage.of_source(source, probe, moving_pictures(probe))
         async with workspace(folder, (storyboard.FOLDER,)):
-            output = await storyboard.make(self._toolbox, footage, options, folder)
+            output = await storyboard.make(
+                self._toolbox, footage, options, folder, lambda done: on_progress(done * _READ, "reading")
+            )
+            on_progress(_READ, "verifying")
             await check_storyboard(output, folder, self._toolbox)
+        on_progress(1.0, "completed")
         return output
 
     def storyboard_plan(

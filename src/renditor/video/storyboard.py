@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from renditor.errors import BadRequest, CorruptMedia
+from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import NO_METADATA, Budget, Command, Toolbox
 from renditor.ffmpeg.workspace import WORK, stored_bytes
 from renditor.models import Output
@@ -210,8 +212,21 @@ def commands(toolbox: Toolbox, footage: Footage, options: StoryboardOptions) -> 
     ]
 
 
-async def make(toolbox: Toolbox, footage: Footage, options: StoryboardOptions, folder: Path) -> Output:
+async def make(
+    toolbox: Toolbox,
+    footage: Footage,
+    options: StoryboardOptions,
+    folder: Path,
+    on_fraction: Callable[[float], None] | None = None,
+) -> Output:
     """Make ``folder/storyboard`` inside a workspace: a JPEG for each sheet, and the cues.
+
+    Args:
+        toolbox: the programs.
+        footage: a source, or a rung.
+        options: what is wanted.
+        folder: the job folder.
+        on_fraction: called with how much of the footage has been read, 0..1.
 
     Raises:
         BadRequest: more tiles than a storyboard may have.
@@ -219,7 +234,8 @@ async def make(toolbox: Toolbox, footage: Footage, options: StoryboardOptions, f
     """
     wanted = tiles(footage, options)
     (folder / FOLDER).mkdir()
-    times = await _collect(toolbox, footage, wanted, folder)
+    reader = ProgressReader(footage.duration, on_fraction)
+    times = await _collect(toolbox, footage, wanted, folder, reader)
     layout = sheets(wanted, len(times))
     budget = Budget(toolbox.settings.timeout_floor, file_size=_LARGEST_SHEET)
     await toolbox.ffmpeg(laying(toolbox, layout), folder=folder, budget=budget)
@@ -250,22 +266,24 @@ def described(wanted: Tiles, layout: Sheets) -> dict[str, Any]:
     }
 
 
-async def _collect(toolbox: Toolbox, footage: Footage, wanted: Tiles, folder: Path) -> list[float]:
+async def _collect(
+    toolbox: Toolbox, footage: Footage, wanted: Tiles, folder: Path, reader: ProgressReader
+) -> list[float]:
     """The times of the tiles, in seconds. A stream without key frames (it refreshes in stripes) is decoded whole."""
     with contextlib.suppress(CorruptMedia):  # if it is damaged and not merely without key frames, that shows below
-        if times := await _collected(toolbox, footage, wanted, folder, key_frames=True):
+        if times := await _collected(toolbox, footage, wanted, folder, reader, key_frames=True):
             return times
-    if times := await _collected(toolbox, footage, wanted, folder, key_frames=False):
+    if times := await _collected(toolbox, footage, wanted, folder, reader, key_frames=False):
         return times
     raise CorruptMedia("No frame of the video can be decoded: the file is damaged.")
 
 
 async def _collected(
-    toolbox: Toolbox, footage: Footage, wanted: Tiles, folder: Path, *, key_frames: bool
+    toolbox: Toolbox, footage: Footage, wanted: Tiles, folder: Path, reader: ProgressReader, *, key_frames: bool
 ) -> list[float]:
     budget = toolbox.budget(footage.length, bits_per_second=0)
     arguments = collecting(toolbox, footage, wanted, key_frames=key_frames)
-    await toolbox.ffmpeg(arguments, folder=folder, reads=footage.reads, budget=budget)
+    await toolbox.ffmpeg(arguments, folder=folder, reads=footage.reads, budget=budget, progress=reader)
     return [sample.time for sample in read_samples((folder / _TIMES).read_text())][: wanted.most]
 
 
