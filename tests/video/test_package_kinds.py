@@ -23,7 +23,7 @@ from renditor.video.manifests import NAMESPACE
 from renditor.video.package import package
 from renditor.video.plan import VideoPlan
 from renditor.video.plan import plan as make_plan
-from tests.video.encoding import encode
+from tests.video.encoding import encode, remux
 
 NAMES = {"": NAMESPACE}
 FLASHES = (1.0, 3.0, 5.0, 7.0)  # seconds
@@ -36,6 +36,9 @@ async def made(toolbox: Toolbox, source: Path, folder: Path) -> tuple[VideoPlan,
     encoded = await verify.check_encoded(plan, folder, toolbox)
     await package(plan, folder, toolbox)
     await verify.check_set(plan, encoded, folder, "hls", toolbox)
+    if plan.rungs:
+        await remux(toolbox, plan, folder)
+        await verify.check_progressive(plan, encoded, folder, "video.mp4", toolbox)
     return plan, await check(FolderReader(folder / "hls"))
 
 

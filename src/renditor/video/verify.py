@@ -99,7 +99,7 @@ async def check_progressive(plan: VideoPlan, encoded: Encoded, folder: Path, nam
     found = _encoded(streams[0])
     if found.frames != encoded.frames or abs(found.duration - encoded.duration) > 1 / plan.moving.rate + _ROUNDING:
         raise _failed("the MP4 lacks frames of the largest rung")
-    await _decode_places(toolbox, folder, name, found.duration)
+    await decode_places(toolbox, folder, name, found.duration)
 
 
 async def check_set(plan: VideoPlan, encoded: Encoded, folder: Path, name: str, toolbox: Toolbox) -> None:
@@ -203,12 +203,17 @@ def _expect_sound(stream: dict[str, Any], track: AudioTrack) -> Encoded:
     return sound
 
 
-async def _decode_places(toolbox: Toolbox, folder: Path, name: str, duration: float) -> None:
-    """Decode some frames at the beginning, in the middle and before the end."""
+async def decode_places(toolbox: Toolbox, folder: Path, name: str, duration: float) -> None:
+    """Decode some frames of a file at the beginning, in the middle and before the end.
+
+    Raises:
+        ProcessingFailed: they do not decode.
+    """
     places = sorted({0.0, round(duration / 2, 3), round(max(0.0, duration - 1), 3)})
     arguments: list[str] = []
     for place in places:
-        arguments += toolbox.open(Path(name), "-err_detect", "explode", "-ss", str(place))
+        # From the key frame before: of pictures that stand for minutes, none may begin after the place itself.
+        arguments += toolbox.open(Path(name), "-err_detect", "explode", "-noaccurate_seek", "-ss", str(place))
     for number in range(len(places)):
         arguments += ["-map", f"{number}:v", "-map", f"{number}:a?"]
     count = str(_DECODED_FRAMES)
@@ -216,7 +221,7 @@ async def _decode_places(toolbox: Toolbox, folder: Path, name: str, duration: fl
     try:
         await toolbox.ffmpeg(arguments, folder=folder, budget=Budget(toolbox.settings.timeout_floor, file_size=0))
     except CorruptMedia as error:
-        raise _failed("the MP4 cannot be decoded") from error
+        raise _failed("the file cannot be decoded") from error
 
 
 async def _stream(toolbox: Toolbox, folder: Path, name: str) -> dict[str, Any]:
