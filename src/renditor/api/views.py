@@ -69,6 +69,7 @@ class Views:
             "width": asset.width,
             "height": asset.height,
             "duration": asset.duration,
+            "recipe": asset.recipe,
             "tags": list(asset.tags),
             "created_at": _iso(asset.created_at),
             "updated_at": _iso(asset.updated_at),

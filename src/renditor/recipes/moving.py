@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from renditor.audio.formats import AudioFormat
 from renditor.audio.plan import plan_audio
 from renditor.audio.treatment import Treatment
+from renditor.audio.waveform.plan import SET as WAVEFORM
 from renditor.catalog import Catalog
 from renditor.models import OnPlayable, OnProgress, Output
-from renditor.recipes.progress import Progress
+from renditor.recipes.progress import Progress, parts
 from renditor.recipes.publishing import Publication
 from renditor.recipes.recipe import Attempt
 from renditor.recipes.settings import AudioRecipe, VideoRecipe
@@ -95,8 +96,16 @@ class VideoMaker:
         return await provider.run(wanted, source, _folder(attempt, "video"), on_progress, on_playable)
 
 
+# Nothing is lost in it: what is made of it is as good as of the original.
+_LEVEL: Final = "flac"
+# How long the parts of an audio recipe take, against each other: six encoders at most, one look, two encoders.
+_FILES, _WAVEFORM, _STREAM = 6.0, 1.0, 3.0
+
+
 @dataclass(frozen=True, slots=True)
 class AudioMaker:
+    """Files, then the waveform and the stream; these from a file where the loudness was changed."""
+
     kind: ClassVar[str] = "audio"
 
     router: MediaRouter
@@ -110,16 +119,36 @@ class AudioMaker:
         on_playable: OnPlayable | None,  # noqa: ARG002 - sound is made in a moment: no part of it is shown before
     ) -> tuple[Output, ...]:
         """See ``Maker``."""
-        provider, recipe = self.router.audio(attempt.asset.route), self.recipe
-        probe = await provider.probe(source)
-        folder = _folder(attempt, "audio")
-        formats = [AudioFormat(container, self._bitrate(container)) for container in recipe.formats]
-        wanted = plan_audio(probe, formats, Treatment(loudness=recipe.loudness))
-        return await provider.run(wanted, source, folder, on_progress)
+        recipe, provider = self.recipe, self.router.audio(attempt.asset.route)
+        wanted = self._formats()
+        weights = (_FILES * bool(wanted), _WAVEFORM * recipe.waveform, _STREAM * recipe.hls)
+        on_files, on_waveform, on_stream = parts(on_progress, weights)
+        made: list[Output] = []
+        if wanted:
+            plan_of_files = plan_audio(await provider.probe(source), wanted, Treatment(loudness=recipe.loudness))
+            made += await provider.run(plan_of_files, source, _folder(attempt, "audio"), on_files)
+            source = next((one.path for one in made if self._is_level(one)), source)
+        if recipe.waveform:
+            made.append(await provider.waveform(WAVEFORM, source, _folder(attempt, "picture"), on_waveform))
+        if recipe.hls:
+            made += await self._stream(attempt, source, on_stream)
+        return tuple(one for one in made if one.kind != "audio" or one.path.suffix[1:] in recipe.formats)
 
-    def _bitrate(self, container: str) -> int | None:
-        """bit/s; None: that container's codec has a rate of its own."""
-        return {"mp3": self.recipe.bitrate, "m4a": self.recipe.bitrate, "opus": self.recipe.opus_bitrate}.get(container)
+    async def _stream(self, attempt: Attempt, source: Path, on_progress: OnProgress) -> tuple[Output, ...]:
+        provider = self.router.video()
+        wanted = plan(await provider.probe(source), outputs=("hls",))
+        return await provider.run(wanted, source, _folder(attempt, "stream"), on_progress)
+
+    def _formats(self) -> list[AudioFormat]:
+        """The files of the recipe; where the loudness is to be changed, also one that others can be made of."""
+        containers = list(self.recipe.formats)
+        if self.recipe.loudness is not None and (self.recipe.hls or self.recipe.waveform):
+            containers += [] if _LEVEL in containers else [_LEVEL]
+        rates = {"mp3": self.recipe.bitrate, "m4a": self.recipe.bitrate, "opus": self.recipe.opus_bitrate}
+        return [AudioFormat(container, rates.get(container)) for container in containers]
+
+    def _is_level(self, output: Output) -> bool:
+        return self.recipe.loudness is not None and output.path.suffix == f".{_LEVEL}"
 
 
 def _folder(attempt: Attempt, name: str) -> Path:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, Self
 
 from renditor.catalog import Catalog, jobs
 from renditor.errors import RenditorError
+from renditor.models import OnProgress
 from renditor.recipes.recipe import JobGone
 
 # Written to the catalog at most this often (seconds): a row for each frame would be all the database does.
@@ -82,3 +85,19 @@ class Progress:
     def _now(self) -> tuple[int, str]:
         """Percent and stage as they are shown: 100 is for what is done."""
         return min(99, int(self._fraction * 100)), self._stage
+
+
+def parts(on_progress: OnProgress, weights: Sequence[float]) -> list[OnProgress]:
+    """For steps that follow each other, each with a progress of its own: what to call, so that together they fill one.
+
+    Args:
+        on_progress: takes the whole.
+        weights: how long each step takes, against the others.
+    """
+    total = sum(weights) or 1.0
+    ends = list(itertools.accumulate(weight / total for weight in weights))
+
+    def part(begin: float, end: float) -> OnProgress:
+        return lambda fraction, stage: on_progress(begin + (end - begin) * min(1.0, fraction), stage)
+
+    return [part(begin, end) for begin, end in itertools.pairwise([0.0, *ends])]
