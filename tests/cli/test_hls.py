@@ -36,6 +36,7 @@ def test_a_dry_run(run: Run, samples: Path) -> None:
     shown = run("hls", samples / "clip.mp4", "stream", "--dry-run", "--json").json
     assert [step["stage"] for step in shown["commands"]] == ["encoding", "packaging"]
     assert shown["plan"]["rungs"][0]["height"] == 180
+    assert shown["plan"]["notes"] == ["copy refused: colours other than BT.709 in limited range"]
     assert list(Path().iterdir()) == []
 
 

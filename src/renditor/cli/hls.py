@@ -58,7 +58,7 @@ def _make(source: Path, target: Path, *, dry_run: bool, as_json: bool) -> None:
 
     async def work(bench: Bench) -> tuple[dict[str, Any], str]:
         provider = ffmpeg_video(bench)
-        plan = provider.plan(await probe_video(bench, given), outputs=("hls",))
+        plan = provider.plan(await probe_video(bench, given, key_frames=True), outputs=("hls",))
         if dry_run:
             return show_plan(plan.to_json(), provider.commands(plan, given))
         (output,) = await provider.run(plan, given, bench.folder, bench.report)

@@ -122,8 +122,8 @@ def ffmpeg_video(bench: Bench) -> FFmpegVideo:
     return provider
 
 
-async def probe_video(bench: Bench, source: Path) -> MediaProbe:
-    """What the video is; the bench learns how long it is.
+async def probe_video(bench: Bench, source: Path, *, key_frames: bool = False) -> MediaProbe:
+    """What the video is, with its key frames where they are wanted; the bench learns how long it is.
 
     Raises: UnsupportedMedia, CorruptMedia, LimitExceeded; CommandError for a picture.
     """
@@ -131,7 +131,7 @@ async def probe_video(bench: Bench, source: Path) -> MediaProbe:
 
     if local.look(source).media_type == "image":
         raise CommandError(f"{source.name} is a picture, not a video.", hint="`renditor image` works on pictures.")
-    found = await ffmpeg_video(bench).probe(source)
+    found = await ffmpeg_video(bench).probe(source, key_frames=key_frames)
     bench.report.lasts(found.duration)
     return found
 

@@ -46,8 +46,8 @@ def described_fault(probe: MediaProbe) -> str | None:
         "interlaced": video.interlaced,
         "rotated, mirrored, cropped or without square pixels": not video.as_stored,
         "odd size": bool(video.width % 2 or video.height % 2),
-        "colours": not _ordinary_colours(video),
-        "frame rate": video.variable or not 1 <= video.frame_rate <= _HIGHEST_RATE,
+        "colours other than BT.709 in limited range": not _ordinary_colours(video),
+        "frame rate uneven or not between 1 and 60": video.variable or not 1 <= video.frame_rate <= _HIGHEST_RATE,
         f"level {video.level}": (video.level or 999) > _highest_level(video),
     }
     return next((fault for fault, there in faults.items() if there), None)
