@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from renditor.cli import files
-from renditor.cli.audio import SourceArgument
+from renditor.cli.audio import SourceArgument, ffmpeg_audio
 from renditor.cli.terminal import BAD_USAGE, CommandError, JsonOption, answer, clock, size
 from renditor.cli.video import DryRunOption, show_plan
 
 if TYPE_CHECKING:
-    from renditor.audio.ffmpeg import FFmpegAudio
     from renditor.audio.waveform.plan import WaveformPlan
     from renditor.cli.local import Bench
     from renditor.models import Output
@@ -66,7 +65,7 @@ def command(  # noqa: PLR0913 - the options of a command line
     async def work(bench: Bench) -> tuple[dict[str, Any], str]:
         if local.look(given).media_type == "image":
             raise CommandError(f"{source.name} is a picture: it has no sound.", code="no-such-stream")
-        provider = _ffmpeg_audio(bench)
+        provider = ffmpeg_audio(bench)
         found = await provider.probe(given)
         bench.report.lasts(found.duration)
         if dry_run:
@@ -94,18 +93,6 @@ def _plan(extension: str, options: Mapping[str, Any], *, split: bool) -> Wavefor
             raise CommandError(f"--{name.replace('_', '-')} is not for .{extension}.", status=BAD_USAGE)
     kind = PictureFile if _OPTIONS[extension] is _PICTURE else DataFile
     return WaveformPlan((kind(f"waveform.{extension}", **chosen),), split=split)
-
-
-def _ffmpeg_audio(bench: Bench) -> FFmpegAudio:
-    """The provider that works on local files. Raises: CommandError: the settings name another."""
-    from renditor.audio.ffmpeg import FFmpegAudio  # noqa: PLC0415 - --help stays quick
-
-    provider = bench.router.audio()
-    if not isinstance(provider, FFmpegAudio):
-        raise CommandError(
-            "The audio provider in the settings makes no local files.", hint="Set RENDITOR_ROUTES__AUDIO=ffmpeg."
-        )
-    return provider
 
 
 def _shown(place: Path, output: Output) -> tuple[dict[str, Any], str]:
