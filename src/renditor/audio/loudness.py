@@ -15,7 +15,8 @@ CEILING: Final = -1.0  # dBTP; what EBU R128 allows at most
 # dB; the true peak lies between samples, seldom more than this above the highest of them.
 _BETWEEN_SAMPLES: Final = 1.5
 EXACT: Final = 0.3  # LU; a result further away than this is said to be
-_CLOSE: Final = 0.1  # LU; the search ends
+_CLOSE: Final = 0.1  # LU; as good as the target
+_ONE_STEP: Final = 0.7  # LU; one more step of the search ends within 0.05 of the target (measured): nobody has to look
 _LEAST_CORRECTION, _MOST_CORRECTION = 0.2, 1.5  # LU; codecs take up to 1.2 off white noise
 _ROUNDS: Final = 4
 # dB; beyond this the sound is hiss lifted up (30 dB below a usual target is the noise of a quiet room), or flattened.
@@ -115,8 +116,9 @@ class GainSearch:
         """Take the loudness that ``gain`` and the limiter gave; ``gain`` is then a better one, or ``settled``."""
         self._rounds += 1
         missing = self.target - loudness
-        if abs(missing) <= _CLOSE or self._rounds >= _ROUNDS or (missing > 0 and self.gain >= self._highest):
-            self.settled = True
+        flattened = missing > 0 and self.gain >= self._highest
+        self.settled = abs(missing) <= _ONE_STEP or self._rounds >= _ROUNDS or flattened
+        if abs(missing) <= _CLOSE or flattened:
             return
         gain, below = self._below
         distance = self.gain - gain
