@@ -19,8 +19,6 @@ LARGEST_FILE: Final = 2 * 1024 * 1024
 # 100 hours: beyond that a time is an error, or meant to overflow something. Milliseconds.
 LATEST_MS: Final = 100 * 3_600_000
 
-BAD_CAPTIONS: Final = "bad-captions"
-
 
 @dataclass(frozen=True, slots=True)
 class Cue:
@@ -53,7 +51,16 @@ def track(cues: Iterable[Cue]) -> Track:
 
 def bad_line(number: int, what: str) -> Unprocessable:
     """The error for line ``number`` (from 1): ``what`` says what is wrong with it."""
-    return Unprocessable(f"Line {number}: {what}", code=BAD_CAPTIONS)
+    return Unprocessable(f"Line {number}: {what}", code="bad-captions")
+
+
+def no_captions() -> Unprocessable:
+    """The error for a file in which nothing is to be read."""
+    return Unprocessable(
+        "The file holds no captions.",
+        hint="Send WebVTT or SRT: times like 00:00:01.000 --> 00:00:02.500, and below them the text.",
+        code="bad-captions",
+    )
 
 
 def over_limit(number: int, what: str) -> LimitExceeded:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 from typing import Final
 
-from renditor.errors import TooLarge, Unprocessable
-from renditor.video.subtitles.cues import BAD_CAPTIONS, LARGEST_FILE, Track, bad_line
+from renditor.errors import TooLarge
+from renditor.video.subtitles.cues import LARGEST_FILE, Track, bad_line, no_captions
 from renditor.video.subtitles.parsing import is_webvtt, parse_srt, parse_webvtt
 
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -28,11 +28,7 @@ def read(data: bytes) -> Track:
     text = _decode(data)
     found = parse_webvtt(text) if is_webvtt(text) else parse_srt(text)
     if not found.cues:
-        raise Unprocessable(
-            "The file holds no captions.",
-            hint="Send WebVTT or SRT: times like 00:00:01.000 --> 00:00:02.500, and below them the text.",
-            code=BAD_CAPTIONS,
-        )
+        raise no_captions()
     return found
 
 
