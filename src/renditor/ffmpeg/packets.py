@@ -65,7 +65,8 @@ async def read_key_frames(toolbox: Toolbox, source: Path, video: VideoStream) ->
     copied = copy_filters(video.frame_rate)
     arguments = [*toolbox.open(source), *(("-map", f"0:{video.index}") * 3), "-c", "copy", "-bsf:v", copied]
     for stream, unit in ((_IDR, _IDR_SLICE), (_PARAMETERS, _SEQUENCE_PARAMETERS)):
-        arguments += [f"-bsf:v:{stream}", f"{copied},filter_units=pass_types={unit}"]
+        # Reduced before anything else, because the filters behind take as long as there are bytes.
+        arguments += [f"-bsf:v:{stream}", f"filter_units=pass_types={unit},{copied}"]
     arguments += ["-f", "framecrc", PIPE]
     try:
         budget = Budget(toolbox.settings.probe_timeout, 0)
