@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from renditor.errors import ProcessingFailed
 from renditor.models import Output
@@ -20,6 +19,7 @@ from renditor.video.plan import plan as make_plan
 from renditor.video.playlists import parse_master
 from renditor.video.stages import OnFraction, Stage, run_stages
 from renditor.video.steps import Step
+from tests.video.films import SECONDS, beginnings, blinks, film, frames, loudness
 from tests.video.runs import Describe, names
 
 STEPS = (
@@ -27,30 +27,6 @@ STEPS = (
     Step(short_side=120, crf=26, maxrate=500_000),
     Step(short_side=80, crf=26, maxrate=300_000),
 )
-SECONDS = 7
-SUBTITLES = "1\n00:00:01,000 --> 00:00:03,000\n<b>Good</b> evening\n\n2\n00:00:04,000 --> 00:00:06,000\nGood night\n"
-CHAPTERS = (
-    ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=3000\ntitle=Dusk\n"
-    "[CHAPTER]\nTIMEBASE=1/1000\nSTART=3000\nEND=7000\ntitle=Dawn\n"
-)
-
-
-def film(place: Path, *coding: str) -> Path:
-    """7 s with two languages, captions and two chapters; scenes change, and key frames come at uneven times."""
-    (place / "words.srt").write_text(SUBTITLES)
-    (place / "parts.txt").write_text(CHAPTERS)
-    media.ffmpeg(
-        "-f", "lavfi", "-i", f"testsrc2=s=320x180:r=25:d={SECONDS}",
-        "-f", "lavfi", "-i", f"sine=440:d={SECONDS}", "-f", "lavfi", "-i", f"sine=880:d={SECONDS}",
-        "-i", place / "words.srt", "-f", "ffmetadata", "-i", place / "parts.txt",
-        "-map", "0", "-map", "1", "-map", "2", "-map", "3", "-map_chapters", "4",
-        "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p",
-        "-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709", "-color_primaries", "bt709",
-        "-color_trc", "bt709", "-color_range", "tv", "-force_key_frames", "0,1.4,3.2,5.08", *coding,
-        "-c:a", "aac", "-b:a", "64k", "-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=ger",
-        "-c:s", "srt", "-metadata:s:s:0", "language=eng", place / "film.mkv",
-    )  # fmt: skip
-    return place / "film.mkv"
 
 
 @dataclass
@@ -154,12 +130,6 @@ def test_all_rungs_have_their_frames_at_the_same_times(copied: Run, describe: De
     assert keys["120p"] == keys["80p"] == [0.0, 3.2, 5.08]
 
 
-def frames(path: Path, *more: str) -> NDArray[np.uint8]:
-    raw = path.with_suffix(".raw")
-    media.ffmpeg("-i", path, *more, "-map", "0:v:0", "-vf", "scale=64:36", "-pix_fmt", "gray", "-f", "rawvideo", raw)
-    return np.frombuffer(raw.read_bytes(), np.uint8).reshape(-1, 36, 64)
-
-
 def test_copied_pictures_are_those_of_the_source(copied: Run, tmp_path: Path) -> None:
     assert [rung.copied for rung in copied.plan.rungs] == [True, False, False]
     root = copied.outputs["hls"].path
@@ -219,25 +189,6 @@ async def test_sound_alone_in_two_bit_rates(
 # --- pictures and sound stay together ---
 
 
-def blinks(place: Path, *coding: str) -> Path:
-    """White and a tone together at 1, 3 and 5 s, for half a second; black and silence in between."""
-    on = "+".join(f"between(t,{second},{second}.5)" for second in (1, 3, 5))
-    media.ffmpeg(
-        "-f", "lavfi", "-i", f"color=black:s=320x180:r=25:d={SECONDS}",
-        "-f", "lavfi", "-i", f"sine=1000:d={SECONDS}:r=48000",
-        "-vf", f"drawbox=w=iw:h=ih:color=white:t=fill:enable='{on}',scale=out_color_matrix=bt709,format=yuv420p",
-        "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",
-        "-af", f"volume='{on}':eval=frame", "-c:v", "libx264", "-g", "50", *coding, place / "blinks.mp4",
-    )  # fmt: skip
-    return place / "blinks.mp4"
-
-
-def beginnings(signal: NDArray[Any], rate: float) -> list[float]:
-    """When it rises above half of its height, in seconds."""
-    loud = signal > signal.max() / 2
-    return [round(float(place / rate), 2) for place in np.flatnonzero(loud[1:] & ~loud[:-1]) + 1]
-
-
 @pytest.mark.parametrize("copy", [True, False], ids=["copied", "encoded"])
 async def test_sound_and_pictures_stay_together(
     provider: FFmpegVideo, tmp_path: Path, folder: Path, *, copy: bool
@@ -246,10 +197,7 @@ async def test_sound_and_pictures_stay_together(
     plan = make_plan(await provider.probe(source, key_frames=copy), "instant", ("hls", "mp4"), steps=STEPS[:2])
     assert plan.rungs[0].copied == copy
     done = await run(provider, plan, source, folder)
-    media.ffmpeg("-i", done.outputs["mp4"].path, "-vn", "-ac", "1", "-ar", "8000", "-f", "f32le", tmp_path / "sound")
-    sound = np.abs(np.frombuffer((tmp_path / "sound").read_bytes(), np.float32))
-    smooth = np.convolve(sound, np.ones(80) / 80, "same")
-    assert beginnings(smooth, 8000) == pytest.approx([1, 3, 5], abs=0.02)
+    assert beginnings(loudness(done.outputs["mp4"].path), 8000) == pytest.approx([1, 3, 5], abs=0.02)
     for path in (
         done.outputs["mp4"].path,
         *(joined(done.outputs["hls"].path, rung.name, tmp_path) for rung in plan.rungs),

@@ -2,26 +2,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from pathlib import Path
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from renditor.errors import BadRequest, NoSuchStream, RenditorError
-from renditor.testing import media
-from renditor.video.ffmpeg import FFmpegVideo
-from renditor.video.transcode import (
-    AUDIO_CODECS,
-    CONTAINERS,
-    VIDEO_CODECS,
-    TranscodeOptions,
-    arguments,
-    parse_bitrate,
-    parse_resolution,
-    plan_transcode,
-)
+from renditor.errors import BadRequest, NoSuchStream
+from renditor.video.clip import Clip
+from renditor.video.containers import AUDIO_CODECS, CONTAINERS, VIDEO_CODECS
+from renditor.video.transcode import TranscodeOptions, parse_bitrate, parse_resolution, plan_transcode
 from tests.video.probes import audio, probe, video
-from tests.video.runs import Describe, names
 
 
 @pytest.mark.parametrize(
@@ -113,68 +103,57 @@ def test_sound_is_planned_for_the_codec() -> None:
     assert mp3.source.audio[0].sample_rate == 44_100
 
 
-@pytest.mark.parametrize("codec", VIDEO_CODECS)
-@pytest.mark.parametrize("preset", ["ultrafast", "medium", "veryslow"])
-def test_presets_are_told_in_the_words_of_the_encoder(codec: str, preset: str) -> None:
-    made = plan_transcode(probe(video()), TranscodeOptions("mkv", video_codec=codec, preset=preset))
-    given = arguments(made, ["-i", "in"], "out.mkv", threads=2, tone_mapping=True)
-    name = "-cpu-used" if codec == "vp9" else "-preset"
-    told = given[given.index(name) + 1]
-    assert told == preset if codec in ("h264", "h265") else told.isdigit()
-
-
 def test_the_plan_is_json() -> None:
     told = plan_transcode(probe(video(), audio()), TranscodeOptions("webm")).to_json()
     assert json.loads(json.dumps(told))["video_codec"] == "vp9"
 
 
-def test_sound_alone_is_no_video() -> None:
-    with pytest.raises(NoSuchStream):
-        plan_transcode(probe(audio=(audio(),), video=None), TranscodeOptions("mp4"))
+# --- what is copied ---
 
-
-# --- on real media ---
+FIT = {"profile": "High", "as_stored": True}
 
 
 @pytest.mark.parametrize(
-    ("container", "video_codec", "audio_codec"),
+    ("options", "copied"),
     [
-        ("mp4", "h264", "aac"), ("mp4", "h265", "opus"), ("mp4", "av1", "mp3"), ("mov", "h264", "mp3"),
-        ("webm", "vp9", "opus"), ("webm", "av1", "opus"), ("mkv", "h265", "aac"),
+        ({}, ("video", "audio")),
+        ({"video_codec": "h264", "audio_codec": "aac"}, ("video", "audio")),
+        ({"max_width": 1280}, ("video", "audio")),
+        ({"max_width": 640}, ("audio",)),
+        ({"crf": 23}, ("audio",)),
+        ({"preset": "medium"}, ("audio",)),
+        ({"video_codec": "h265"}, ("audio",)),
+        ({"audio_bitrate": 128_000}, ("video",)),
+        ({"audio_codec": "mp3"}, ("video",)),
+        ({"clip": Clip(1)}, ()),
+    ],
+)
+def test_what_is_not_asked_to_change_is_copied(options: dict[str, Any], copied: tuple[str, ...]) -> None:
+    made = plan_transcode(probe(video(**FIT), audio()), TranscodeOptions("mp4", **options))
+    assert made.copied == copied
+    assert made.to_json()["copied"] == list(copied)
+    assert ("libx264" in made.encoders) == ("video" not in copied and options.get("video_codec") != "h265")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"as_stored": False}, {"pixel_format": "yuv444p"}, {"interlaced": True}, {"variable": True},
+        {"transfer": "smpte2084"}, {"primaries": "bt2020"}, {"frame_rate": Fraction(100)}, {"codec": "mpeg4"},
+        {"dolby_vision": 8},
     ],
 )  # fmt: skip
-async def test_transcoding(
-    provider: FFmpegVideo,
-    describe: Describe,
-    tmp_path: Path,
-    folder: Path,
-    container: str,
-    video_codec: str,
-    audio_codec: str,
-) -> None:
-    source = media.video(tmp_path / "in.mp4", "322x182", 0.8)
-    options = TranscodeOptions(
-        container, video_codec, audio_codec, preset="ultrafast", max_width=160, audio_bitrate=64_000
-    )
-    plan = plan_transcode(await provider.probe(source), options)
-    seen: list[float] = []
-    output = await provider.transcode(plan, source, folder, lambda done, _: seen.append(done))
-    video, sound = describe(output.path)["streams"]
-    assert (video["codec_name"], sound["codec_name"]) == ({"h265": "hevc"}.get(video_codec, video_codec), audio_codec)
-    assert (video["width"], video["height"]) == (output.width, output.height) == (160, 90)
-    assert output.duration == pytest.approx(0.8, abs=0.1)
-    assert names(folder) == [f"video.{container}"]
-    assert seen == sorted(seen)
-    assert seen[-1] == 1.0
-    if (container, video_codec) == ("mp4", "h265"):
-        assert video["codec_tag_string"] == "hvc1"
+def test_pictures_that_are_not_ordinary_are_encoded(change: dict[str, Any]) -> None:
+    assert plan_transcode(probe(video(**{**FIT, **change}), audio()), TranscodeOptions("mp4")).copied == ("audio",)
 
 
-async def test_a_failed_transcode_leaves_nothing(provider: FFmpegVideo, tmp_path: Path, folder: Path) -> None:
-    whole = media.video(tmp_path / "whole.mp4", "160x90", 6, "-movflags", "+faststart")
-    cut = tmp_path / "cut.mp4"
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    plan = plan_transcode(await provider.probe(cut), TranscodeOptions("mp4"))
-    with pytest.raises(RenditorError):
-        await provider.transcode(plan, cut, folder, lambda *_: None)
-    assert names(folder) == []
+def test_sound_is_copied_only_if_all_of_it_can_be() -> None:
+    sounds = (audio(language="eng"), audio(index=2, language="ger", channels=6))
+    assert plan_transcode(probe(video(**FIT), *sounds), TranscodeOptions("mp4")).copied == ("video",)
+    assert plan_transcode(probe(video(**FIT)), TranscodeOptions("mp4")).copied == ("video",)
+    assert plan_transcode(probe(video(**FIT), audio(), format="avi"), TranscodeOptions("mp4")).copied == ()
+
+
+def test_sound_alone_is_no_video() -> None:
+    with pytest.raises(NoSuchStream):
+        plan_transcode(probe(audio=(audio(),), video=None), TranscodeOptions("mp4"))

@@ -44,6 +44,7 @@ _LANGUAGES: Final = """
 _ROWS = [row.split(maxsplit=2) for row in " ".join(_LANGUAGES.split()).split("; ")]
 _SHORTEST: Final = {long: short for short, codes, _ in _ROWS for long in codes.split("/")}
 _LONG: Final = {short: codes.partition("/")[0] for short, codes, _ in _ROWS}
+_BIBLIOGRAPHIC: Final = {short: codes.rpartition("/")[2] for short, codes, _ in _ROWS}
 _NAMES: Final = {short: name for short, _, name in _ROWS}
 
 # RFC 5646, 2.1: language and its extension, script, region, variants, and private use. Other extensions (-u-, -t-) say
@@ -92,7 +93,13 @@ def language_name(tag: str | None) -> str | None:
     return f"{name} ({rest})" if name and rest else name
 
 
-def language_code(tag: str | None) -> str | None:
-    """Its ISO 639-2 code (terminological), which is all that MP4 has room for: ``de`` -> ``deu``. None: it has none."""
+def language_code(tag: str | None, *, bibliographic: bool = False) -> str | None:
+    """Its ISO 639-2 code, which is all that most containers have room for: ``de`` -> ``deu``. None: it has none.
+
+    Args:
+        tag: as ``language_tag`` gives it.
+        bibliographic: the other code, of those that have two (``ger``): QuickTime and Matroska use it, MP4 does not.
+    """
     primary = (tag or "").partition("-")[0]
-    return _LONG.get(primary) or (primary if len(primary) == _CODE_LETTERS else None)
+    known = _BIBLIOGRAPHIC if bibliographic else _LONG
+    return known.get(primary) or (primary if len(primary) == _CODE_LETTERS else None)

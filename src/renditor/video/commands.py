@@ -131,7 +131,9 @@ def _pictures(plan: VideoPlan, *, tone_mapping: bool) -> list[str]:
     """Steps that all rungs share run once, before the split."""
     picture = plan.moving
     # Pictures start with the sound: a first frame that comes late is shown from the beginning.
-    times = "setpts='if(eq(N,0),0,PTS)'" if picture.variable else f"fps={picture.rate}:start_time=0"
+    # What lies before time 0 is not shown: of a part of a video, reading begins at the key frame before it.
+    uneven = "trim=start=0,setpts='if(eq(N,0),0,PTS)'"
+    times = uneven if picture.variable else f"fps={picture.rate}:start_time=0"
     shared = [times]
     if picture.deinterlace:
         shared.insert(0, "bwdif=mode=send_frame:deint=interlaced")

@@ -8,30 +8,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
-from renditor.errors import ProcessingFailed
 from renditor.ffmpeg.packets import read_key_frames
 from renditor.ffmpeg.probe import KeyFrames, MediaProbe
-from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import Command, Toolbox
-from renditor.ffmpeg.workspace import stored_bytes, workspace
+from renditor.ffmpeg.workspace import workspace
 from renditor.models import OnPlayable, OnProgress, Output
-from renditor.video import compliance, pictures, verify
+from renditor.video import compliance, pictures
+from renditor.video.animate import Animating, AnimationPlan
 from renditor.video.base import VideoSettings
 from renditor.video.commands import encoded_rungs
+from renditor.video.conversion import Conversion
 from renditor.video.frames import FrameOptions
 from renditor.video.plan import OUTPUTS, OutputKind, VideoPlan
 from renditor.video.plan import plan as make_plan
 from renditor.video.stages import NAMES, Making, run_stages
 from renditor.video.steps import DEFAULT_LADDER
 from renditor.video.stills import Stills
-from renditor.video.transcode import CONTAINERS, VIDEO_CODECS, TranscodePlan
-from renditor.video.transcode import arguments as transcode_arguments
+from renditor.video.transcode import TranscodePlan
 
 __all__ = ["Command", "FFmpegVideo"]
-
-_TRANSCODE_BITRATE: Final = 100_000_000  # bit/s; CRF 0 has no cap of its own
 
 
 class FFmpegVideo:
@@ -89,23 +85,33 @@ class FFmpegVideo:
         Raises: as ``run``.
         """
         self._toolbox.binaries.require_encoders(plan.encoders)
-        name = f"video.{plan.options.container}"
-        async with workspace(folder, (name,)):
-            reader = ProgressReader(plan.source.length, lambda done: on_progress(done * 0.99, "encoding"))
-            await self._toolbox.ffmpeg(
-                self._transcoding(plan, source),
-                folder=folder,
-                reads=(source,),
-                budget=self._toolbox.budget(plan.source.length, _TRANSCODE_BITRATE),
-                progress=reader,
-            )
-            output = await self._check_transcoded(plan, folder / name)
+        conversion = Conversion(self._toolbox, plan, source, folder)
+        async with workspace(folder, (conversion.name,)):
+            await run_stages(conversion.stages(), on_progress)
         on_progress(1.0, "completed")
-        return output
+        return conversion.made
 
     def transcode_commands(self, plan: TranscodePlan, source: Path) -> list[Command]:
-        """The command line that ``transcode`` would use."""
-        return [self._toolbox.shown("encoding", "ffmpeg", self._transcoding(plan, source))]
+        """The command lines that ``transcode`` would use."""
+        conversion = Conversion(self._toolbox, plan, source, folder=source.parent)  # where nothing is done
+        return [command for stage in conversion.stages() for command in stage.shown()]
+
+    async def animate(self, plan: AnimationPlan, source: Path, folder: Path, on_progress: OnProgress) -> Output:
+        """One file ``video.gif`` or ``video.webp`` in ``folder``, read back and checked.
+
+        Raises: as ``run``.
+        """
+        self._toolbox.binaries.require_encoders((plan.format.encoder,))
+        animating = Animating(self._toolbox, plan, source, folder)
+        async with workspace(folder, (animating.name,)):
+            await run_stages(animating.stages(), on_progress)
+        on_progress(1.0, "completed")
+        return animating.made
+
+    def animate_commands(self, plan: AnimationPlan, source: Path) -> list[Command]:
+        """The command lines that ``animate`` would use."""
+        animating = Animating(self._toolbox, plan, source, folder=source.parent)  # where nothing is done
+        return [command for stage in animating.stages() for command in stage.shown()]
 
     def _require(self, plan: VideoPlan) -> None:
         """Nothing is begun that cannot be finished with the programs that are here."""
@@ -115,37 +121,3 @@ class FFmpegVideo:
         binaries.require("ffprobe")
         if "hls" in plan.outputs:
             binaries.require("packager")
-
-    async def _check_transcoded(self, plan: TranscodePlan, path: Path) -> Output:
-        found = await self._toolbox.probe(path)
-        width, height = plan.size
-        codec = VIDEO_CODECS[plan.options.video].codec
-        if found.video is None or (found.video.codec, found.video.width, found.video.height) != (codec, width, height):
-            raise ProcessingFailed("The result did not pass its check: it has another codec or size than planned.")
-        if bool(found.audio) != bool(plan.source.audio):
-            raise ProcessingFailed("The result did not pass its check: it has not the planned sound.")
-        verify.expect_length("pictures", found.video.duration or 0.0, plan.source.moving.duration, may_exceed=True)
-        return Output(
-            kind="video",
-            name=path.name,
-            path=path,
-            content_type=CONTAINERS[plan.options.container].content_type,
-            bytes=stored_bytes(path),
-            width=width,
-            height=height,
-            duration=found.duration,
-            metadata={"video_codec": plan.options.video, "audio_codec": plan.options.audio if found.audio else None},
-        )
-
-    def _transcoding(self, plan: TranscodePlan, source: Path) -> list[str]:
-        return transcode_arguments(
-            plan,
-            self._toolbox.open(source.absolute()),
-            f"video.{plan.options.container}",
-            threads=self._toolbox.settings.threads,
-            tone_mapping=self._tone_mapping,
-        )
-
-    @property
-    def _tone_mapping(self) -> bool:
-        return self._toolbox.binaries.require("ffmpeg").capabilities.tone_mapping
