@@ -40,6 +40,12 @@ def film(client: Client, media_folder: Path) -> Mapping[str, Any]:
     return finished(client, media_folder / "film.mp4")
 
 
+@pytest.fixture(scope="module")
+def tune(client: Client, media_folder: Path) -> Mapping[str, Any]:
+    """8 s of a tone of 330 Hz."""
+    return finished(client, media.song(media_folder / "tune.flac", 8))
+
+
 def finished(client: Client, path: Path) -> Mapping[str, Any]:
     answer = client.upload(path)
     assert answer.status_code == 202, answer.text
@@ -85,6 +91,18 @@ def test_a_film(context: BrowserContext, site: Site, film: Mapping[str, Any], na
     playing.seek(13.5)
     playing.shows([])
     playing.looks_like(COLOURS[2], 0.25, 0.5)
+    playing.wait("senses.element.ended")
+
+
+@pytest.mark.parametrize("name", PLAYERS)
+def test_sound_alone(context: BrowserContext, site: Site, tune: Mapping[str, Any], name: str) -> None:
+    player = PLAYERS[name]
+    playing = opened(
+        context, site, player, page_of(player, tune).replace("<video", "<audio").replace("</video", "</audio")
+    )
+    playing.play()
+    playing.sounds_like(330)
+    playing.seek(7)
     playing.wait("senses.element.ended")
 
 
