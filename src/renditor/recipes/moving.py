@@ -12,6 +12,7 @@ from renditor.audio.treatment import Treatment
 from renditor.audio.waveform.plan import SET as WAVEFORM
 from renditor.catalog import Catalog
 from renditor.models import OnPlayable, OnProgress, Output
+from renditor.recipes.carrying import carry_captions
 from renditor.recipes.progress import Progress, parts
 from renditor.recipes.publishing import Publication
 from renditor.recipes.recipe import Attempt
@@ -66,6 +67,7 @@ class MovingRecipe:
             # What is complete already stays as it is until all of the new is there.
             on_playable = publication.show if attempt.asset.status == "processing" else None
             outputs = await self.maker.make(attempt, source, progress.report, on_playable)
+            outputs = await carry_captions(self.catalog, self.storage, attempt.asset, outputs)
             await publication.complete(outputs, progress.stored)
         return sum(output.bytes for output in outputs)
 
