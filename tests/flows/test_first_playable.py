@@ -16,12 +16,24 @@ from tests.flows.test_crash import encoders
 from tests.server import start_server
 
 SECONDS = 90
+CONFIG = """
+[video]
+tier = "best"
+
+[video.ladders]
+small = [{ short_side = 216, crf = 20, maxrate = 900000 }, { short_side = 72, crf = 30, maxrate = 100000 }]
+
+[recipes.video.video]
+ladder = "small"
+"""
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """Encoders that take their time."""
-    with start_server(tmp_path_factory.mktemp("early") / "data", (), RENDITOR_VIDEO__TIER="best") as server:
+    """A small ladder, and encoders that take their time."""
+    folder = tmp_path_factory.mktemp("early")
+    (folder / "renditor.toml").write_text(CONFIG)
+    with start_server(folder / "data", (), RENDITOR_CONFIG=str(folder / "renditor.toml")) as server:
         made = Client(server)
         yield made
         made.close()
@@ -30,7 +42,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Long enough to be worth it, with two rungs."""
-    return media.video(tmp_path_factory.mktemp("film") / "film.mp4", "854x480", 36, rate="20")
+    return media.video(tmp_path_factory.mktemp("film") / "film.mp4", "384x216", 36)
 
 
 def until_playable(client: Client, media_id: str) -> dict[str, Any]:
@@ -108,11 +120,11 @@ def test_nothing_of_it_stays(
         assert replaced.status_code == 202
     eventually(lambda: not encoders(client.server), 3)
     assert client.get(segment).status_code == 404
-    assert client.get(state["hls_url"]).status_code in (404, 423)
+    assert segment not in client.get(state["hls_url"]).text
     if way == "overwrite":
         media_id = replaced.json()["id"]
         client.done(media_id)
     client.call("DELETE", f"/media/{media_id}")
     # A job that was stopped may go on storing for a while: its folder is emptied after that.
     eventually(lambda: not [path for path in sets.rglob("*") if path.is_file()], 90)
-    assert list((client.server.data / "work").iterdir()) == []
+    eventually(lambda: not list((client.server.data / "work").iterdir()))
