@@ -19,8 +19,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import imageio_ffmpeg
-
+from bench._films import FFMPEG, made, source_film
 from bench._measure import cache, cpu, ratio, table, verdict
 from renditor.ffmpeg.binaries import resolve
 from renditor.ffmpeg.run import Toolbox
@@ -34,27 +33,7 @@ from renditor.video.sampling import Footage
 from renditor.video.storyboard import StoryboardOptions
 
 TARGET = 0.15
-FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
-_SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "media" / "bigbuckbunny.mp4"
 _SECONDS = 60
-
-
-def made(name: str, *arguments: str | Path) -> Path:
-    """A file that FFmpeg makes once; kept in the cache."""
-    path = cache() / name
-    if not path.exists():
-        temporary = path.with_stem(f"{path.stem}.{os.getpid()}")
-        subprocess.run([FFMPEG, "-nostdin", "-v", "error", "-y", *map(str, arguments), str(temporary)], check=True)
-        temporary.rename(path)
-    return path
-
-
-def source() -> Path:
-    """A minute of 720p with key frames as encoders set them by default."""
-    if _SAMPLE.is_file():
-        return made("film-60.mp4", "-stream_loop", "11", "-i", _SAMPLE, "-t", str(_SECONDS), "-c", "copy")
-    picture = f"testsrc2=size=1280x720:rate=25:duration={_SECONDS},noise=alls=8:allf=t"
-    return made("test-60.mp4", "-f", "lavfi", "-i", picture, "-c:v", "libx264", "-preset", "veryfast")
 
 
 def rung(film: Path) -> Path:
@@ -113,7 +92,7 @@ async def run(rounds: int) -> None:
     launcher.start()
     settings = FFmpegSettings(threads=2)
     toolbox = Toolbox(launcher, resolve(settings, cache() / "tools.json"), settings)
-    film = source()
+    film = source_film(_SECONDS)
     try:
         bench = Bench(toolbox, *[await _footage(toolbox, path) for path in (film, rung(film))])
         whole: list[float] = []
