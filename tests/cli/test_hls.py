@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import m3u8
+import pytest
 
 from tests.cli.conftest import Run
 
@@ -101,3 +102,21 @@ def test_wrong_uses_of_the_check(run: Run, samples: Path) -> None:
     assert run("hls", "--check", "here", "there").status == 2
     assert run("hls", samples / "clip.mp4").status == 2
     assert "cannot be asked" in run("hls", "--check", "http://127.0.0.1:1/master.m3u8").error
+
+
+def test_recipe_and_tier(run: Run, samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RENDITOR_VIDEO__LADDERS", '{"small": [{"short_side": 90, "crf": 30, "maxrate": 200000}]}')
+    monkeypatch.setenv("RENDITOR_RECIPES__VIDEO", '{"preview": {"ladder": "small", "tier": "instant"}}')
+
+    def planned(*options: str) -> tuple[str, list[str]]:
+        plan = run("hls", samples / "clip.mp4", "stream", "--dry-run", "--json", *options).json["plan"]
+        return plan["preset"], [rung["name"] for rung in plan["rungs"]]
+
+    assert planned() == ("faster", ["180p"])
+    assert planned("--tier", "best") == ("slow", ["180p"])
+    assert planned("--recipe", "preview") == ("veryfast", ["90p"])
+    assert planned("--recipe", "preview", "--tier", "standard") == ("faster", ["90p"])
+    for wrong in (("--recipe", "other"), ("--tier", "cheap")):
+        done = run("hls", samples / "clip.mp4", "stream", *wrong)
+        assert done.status == 2
+        assert wrong[1] in done.error

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from renditor.cli import files
-from renditor.cli.terminal import FAILED, CommandError, JsonOption, answer, paint, size, table
+from renditor.cli.terminal import BAD_USAGE, FAILED, CommandError, JsonOption, answer, paint, size, table
 from renditor.cli.video import DryRunOption, ffmpeg_video, probe_video, show_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from renditor.cli.local import Bench
+    from renditor.ffmpeg.probe import MediaProbe
     from renditor.models import Output
+    from renditor.recipes.settings import VideoRecipe
     from renditor.video.check.checker import Report
-    from renditor.video.plan import VideoPlan
+    from renditor.video.plan import Tier, VideoPlan
 
-EXAMPLE = "renditor hls holiday.mov stream/\nrenditor hls --check stream/\nrenditor hls --check https://media.example.com/film/master.m3u8"
+EXAMPLE = "renditor hls holiday.mov stream/ --tier best\nrenditor hls --check stream/\nrenditor hls --check https://media.example.com/film/master.m3u8"
 
 
-def command(
+def command(  # noqa: PLR0913 - the options of a command line
     source: Annotated[
         str, typer.Argument(metavar="IN", help="The video; with --check a folder or URL.", show_default=False)
     ],
@@ -31,14 +36,24 @@ def command(
     check: Annotated[
         bool, typer.Option("--check", help="Check the stream in folder or at URL IN; make nothing.")
     ] = False,
+    recipe: Annotated[
+        str, typer.Option("--recipe", metavar="NAME", help="Recipe of the settings whose ladder and tier are taken.")
+    ] = "video",
+    tier: Annotated[
+        str | None,
+        typer.Option(
+            "--tier", metavar="TIER", help="instant (soonest), standard or best (smallest); else the recipe's."
+        ),
+    ] = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make an adaptive stream (HLS and DASH) from a video or a song, or check one.
 
-    DIR gets master.m3u8 and manifest.mpd over the same files. The qualities are 1080p, 720p, 480p and 360p, none above
-    the source. --check reads any stream, whoever made it: its playlists and manifests, every segment, and, in a folder,
-    whether pictures and sound decode. It fails (exit status 1) where it finds an error.
+    DIR gets master.m3u8 and manifest.mpd over the same files. The qualities are those of the recipe's ladder (1080p,
+    720p, 480p and 360p), none above the source; what complies already is copied. --check reads any stream, whoever made
+    it: its playlists and manifests, every segment, and, in a folder, whether pictures and sound decode. It fails (exit
+    status 1) where it finds an error.
     """
     if check:
         if target or dry_run:
@@ -47,10 +62,41 @@ def command(
     elif target is None:
         raise typer.BadParameter("Missing argument 'DIR'.")
     else:
-        _make(Path(source), target, dry_run=dry_run, as_json=as_json)
+        answer(*_make(Path(source), target, _Wanted(recipe, _tier(tier)), dry_run=dry_run), as_json=as_json)
 
 
-def _make(source: Path, target: Path, *, dry_run: bool, as_json: bool) -> None:
+@dataclass(frozen=True)
+class _Wanted:
+    """``recipe``: name of one of the settings; ``tier``: instead of the recipe's."""
+
+    recipe: str
+    tier: Tier | None
+
+
+def _tier(name: str | None) -> Tier | None:
+    from renditor.video.plan import PRESETS  # noqa: PLC0415 - --help stays quick
+
+    found = next((tier for tier in PRESETS if tier == name), None)
+    if name is not None and found is None:
+        raise typer.BadParameter(f"{name!r} is not a tier. Use {', '.join(PRESETS)}.")
+    return found
+
+
+def _plan_with(bench: Bench, wanted: _Wanted) -> tuple[VideoRecipe, Callable[[MediaProbe], VideoPlan]]:
+    """The recipe, and what plans by it. Raises: CommandError: there is none of that name."""
+    recipes = bench.settings.recipes.video
+    if wanted.recipe not in recipes:
+        raise CommandError(
+            f"There is no recipe {wanted.recipe!r} for videos.",
+            hint=f"The settings have {', '.join(sorted(recipes))}.",
+            status=BAD_USAGE,
+        )
+    recipe, provider = recipes[wanted.recipe], ffmpeg_video(bench)
+    tier = wanted.tier or recipe.tier
+    return recipe, lambda probe: provider.plan(probe, ("hls",), tier=tier, ladder=recipe.ladder)
+
+
+def _make(source: Path, target: Path, wanted: _Wanted, *, dry_run: bool) -> tuple[dict[str, Any], str]:
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
 
     given = files.source(source)
@@ -58,7 +104,8 @@ def _make(source: Path, target: Path, *, dry_run: bool, as_json: bool) -> None:
 
     async def work(bench: Bench) -> tuple[dict[str, Any], str]:
         provider = ffmpeg_video(bench)
-        plan = provider.plan(await probe_video(bench, given, key_frames=True), outputs=("hls",))
+        recipe, plan_for = _plan_with(bench, wanted)
+        plan = plan_for(await probe_video(bench, given, key_frames=recipe.copy_compliant))
         if dry_run:
             return show_plan(plan.to_json(), provider.commands(plan, given))
         (output,) = await provider.run(plan, given, bench.folder, bench.report)
@@ -66,7 +113,7 @@ def _make(source: Path, target: Path, *, dry_run: bool, as_json: bool) -> None:
         shown, words = _made(place, plan, output)
         return shown, f"{target / 'master.m3u8'} {words}"
 
-    answer(*local.run(work, f"Making {target.name or target}"), as_json=as_json)
+    return local.run(work, f"Making {target.name or target}")
 
 
 def _check(source: str, *, as_json: bool) -> None:

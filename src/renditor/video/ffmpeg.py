@@ -20,7 +20,7 @@ from renditor.video.base import VideoSettings
 from renditor.video.commands import encoded_rungs
 from renditor.video.conversion import Conversion
 from renditor.video.frames import FrameOptions
-from renditor.video.plan import OUTPUTS, OutputKind, VideoPlan
+from renditor.video.plan import OUTPUTS, OutputKind, Tier, VideoPlan
 from renditor.video.plan import plan as make_plan
 from renditor.video.stages import NAMES, Making, run_stages
 from renditor.video.steps import DEFAULT_LADDER
@@ -47,9 +47,23 @@ class FFmpegVideo:
         read = KeyFrames(fault=fault) if fault else await read_key_frames(self._toolbox, source, found.video)
         return replace(found, key_frames=read)
 
-    def plan(self, probe: MediaProbe, outputs: tuple[OutputKind, ...] = OUTPUTS) -> VideoPlan:
-        """What would be made of a source with the settings of this provider. Raises as ``video.plan.plan``."""
-        return make_plan(probe, self._settings.tier, outputs, steps=self._settings.ladders[DEFAULT_LADDER])
+    def plan(
+        self,
+        probe: MediaProbe,
+        outputs: tuple[OutputKind, ...] = OUTPUTS,
+        *,
+        tier: Tier | None = None,
+        ladder: str = DEFAULT_LADDER,
+    ) -> VideoPlan:
+        """What would be made of a source with the settings of this provider. Raises as ``video.plan.plan``.
+
+        Args:
+            probe: the source.
+            outputs: what is wanted.
+            tier: None: that of the settings.
+            ladder: name of one of the settings.
+        """
+        return make_plan(probe, tier or self._settings.tier, outputs, steps=self._settings.ladders[ladder])
 
     def commands(self, plan: VideoPlan, source: Path) -> list[Command]:
         """The command lines that ``run`` would use, beside those that read the results back."""
