@@ -13,6 +13,7 @@ from renditor.api.server import Server
 from renditor.api.views import Views
 from renditor.cli.checks import CHECKS
 from renditor.models import Asset
+from renditor.recipes.publishing import KINDS
 from renditor.transformation import TransformationError, parse
 from tests.docs import derived
 from tests.docs.commandline import commands
@@ -105,7 +106,8 @@ def _is_name(name: str) -> bool:
 def _asset_fields() -> set[str]:
     values = dict.fromkeys(Asset.__dataclass_fields__, "x") | {"created_at": 0, "updated_at": 0, "version": 1}
     asset = Asset(**values | {"media_type": "video", "status": "completed", "tags": (), "metadata": {}})  # type: ignore[arg-type]
-    return set(Views("http://127.0.0.1:8000", str).asset(asset))
+    made = {kind: {kind: "r"} for kind in KINDS}
+    return set(Views("http://127.0.0.1:8000", str).asset(asset, made=made))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from renditor.api.server import Server
 from renditor.api.views import Views
 from renditor.ingest import UploadOptions
 from renditor.models import Asset
+from renditor.recipes.publishing import KINDS
 from tests.docs.pages import DOCS, ROOT, blocks, rows, section
 
 PAGE = DOCS / "reference" / "http.md"
@@ -27,7 +28,7 @@ SOURCES = ROOT / "src" / "renditor"
 
 def server_sources() -> Iterator[Path]:
     """What can answer over HTTP: everything but the command line and the client."""
-    yield from (path for path in SOURCES.rglob("*.py") if "cli" not in path.parts and path.name != "client.py")
+    yield from (path for path in SOURCES.rglob("*.py") if not {"cli", "client"} & set(path.parts))
 
 
 def test_every_route_is_listed(api: Server) -> None:
@@ -103,10 +104,14 @@ def test_what_is_found_in_a_picture_is_told() -> None:
 @pytest.mark.parametrize("media_type", ["image", "video", "audio"])
 def test_every_field_of_an_asset_is_told(media_type: str) -> None:
     shown = json.loads(next(block.text for block in blocks(PAGE) if block.language == "json"))
-    fields = Views("http://127.0.0.1:8000", str).asset(_asset(media_type))
-    assert list(shown) == [name for name in fields if name not in ("hls_url", "dash_url", "mp4_url", "poster_url")]
+    fields = Views("http://127.0.0.1:8000", str).asset(_asset(media_type), made=EVERYTHING)
+    assert list(shown) == [name for name in fields if name == "url" or not name.endswith("_url")]
     for name in fields:
         assert f"`{name}`" in TEXT or name in shown
+
+
+# A rendition of each kind.
+EVERYTHING = {kind: {"audio.mp3" if kind == "audio" else kind: "r"} for kind in KINDS}
 
 
 def _asset(media_type: str) -> Asset:

@@ -81,6 +81,7 @@ def router(service: MediaProcessingService, views: Views) -> APIRouter:
 
     @routes.get(
         "/{media_id}/events",
+        status_code=200,
         response_class=EventStream,
         responses=_ANSWERS | refusals(404, 429),
         summary="Follow an asset",
