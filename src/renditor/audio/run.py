@@ -23,7 +23,6 @@ from renditor.models import OnProgress, Output
 # Shares of the whole at which listening (where there is any) and encoding end.
 _HEARD: Final = 0.3
 _ENCODED: Final = 0.9
-_ROUNDS: Final = 3  # of encoding: as it should be, with a limiter after all, with what the codec took off
 _SHIFTED: Final = 0.1  # seconds; what a codec adds at its ends: a frame of AAC at 22 kHz has half of it
 _FAULTS: Final = (Unprocessable, UnsupportedMedia, ProcessingFailed)  # of the file: there is another way without it
 _PICTURE_BYTES: Final = 8 * 1024**2  # a JPEG of 1000 px has a tenth of it
@@ -84,23 +83,20 @@ class Run:
         return await Listener(self._toolbox, self._plan, self._source, self._folder, report).decide()
 
     async def _make(self, files: list[AudioFile], heard: Heard) -> tuple[Heard, list[Checked]]:
-        """Encode and check, and those again that their loudness shows to need it."""
+        """Encode and check, and again those that their loudness shows to need it: each mix gets a limiter once, each
+        file is corrected once."""
         checked: dict[str, Checked] = {}
-        due = files
-        for _ in range(_ROUNDS):
+        due, decided = files, heard.decided
+        while due:
             encoded = [file for file in due if not file.copied]
             if encoded:
-                await self._encode(encoded, heard.decided)
+                await self._encode(encoded, decided)
             self._tell(_ENCODED, "verifying")
             for file in due:
-                checked[file.name] = await check(self._plan, file, heard.decided, self._folder, self._toolbox)
-            decided, due = revise(
-                self._plan, files, heard.decided, {name: one.loudness for name, one in checked.items()}
-            )
-            if not due:
-                break
-            heard = replace(heard, decided=decided)
-        return heard, [checked[file.name] for file in files]
+                checked[file.name] = await check(self._plan, file, decided, self._folder, self._toolbox)
+            loudness = {name: one.loudness for name, one in checked.items()}
+            decided, due = revise(self._plan, files, decided, loudness)
+        return replace(heard, decided=decided), [checked[file.name] for file in files]
 
     async def _encode(self, files: list[AudioFile], decided: Decided) -> None:
         plan = self._plan
