@@ -51,7 +51,7 @@ def feed(reader: PacketReader, *parts: bytes) -> None:
 
 def test_a_regular_stream() -> None:
     found = read([*group(0, [2, 1, 3]), *group(4, [1, 2, 3, 4, 5]), *group(10, [])])
-    assert found == KeyFrames(times=(0.0, 0.16, 0.4), length=0.44, peak=20_000, average=20_000)
+    assert found == KeyFrames(rate=RATE, times=(0.0, 0.16, 0.4), length=0.44, peak=20_000, average=20_000)
 
 
 def test_the_peak_is_taken_over_six_seconds() -> None:
@@ -138,7 +138,7 @@ UNEVEN = ("-fps_mode", "passthrough", "-enc_time_base", "1/1000", "-bf", "0")
 async def facts(toolbox: Toolbox, path: Path) -> KeyFrames:
     video = (await toolbox.probe(path)).video
     assert video
-    return await read_key_frames(toolbox, path, video)
+    return await read_key_frames(toolbox, path, video, video.frame_rate)
 
 
 @pytest.mark.parametrize("name", ["regular.mp4", "regular.mkv", "regular.mov"])
@@ -190,7 +190,7 @@ async def test_encrypted_pictures(toolbox: Toolbox, tmp_path: Path) -> None:
     source = media.video(tmp_path / "locked.mp4", "160x90", 1, *key)
     video = (await toolbox.probe(media.video(tmp_path / "open.mp4", "160x90", 1))).video
     assert video
-    assert (await read_key_frames(toolbox, source, video)).fault
+    assert (await read_key_frames(toolbox, source, video, RATE)).fault
 
 
 async def test_reading_takes_no_longer_than_probing_may(toolbox: Toolbox, tmp_path: Path) -> None:
@@ -198,4 +198,4 @@ async def test_reading_takes_no_longer_than_probing_may(toolbox: Toolbox, tmp_pa
     hurried = Toolbox(toolbox._launcher, toolbox.binaries, FFmpegSettings(probe_timeout=0.001))
     video = (await toolbox.probe(source)).video
     assert video
-    assert (await read_key_frames(hurried, source, video)).fault == "its packets cannot be read: limit-exceeded"
+    assert (await read_key_frames(hurried, source, video, RATE)).fault == "its packets cannot be read: limit-exceeded"

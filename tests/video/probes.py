@@ -89,6 +89,7 @@ CHAPTERS = st.lists(st.tuples(st.floats(0, 30), st.floats(0.001, 30)), max_size=
 )
 KEY_FRAMES = st.none() | st.builds(
     KeyFrames,
+    rate=st.sampled_from([Fraction(25), Fraction(30_000, 1001)]),
     times=st.just((0.0, 2.0, 4.0, 6.0, 8.0)),
     length=st.sampled_from([10.0, 20.0]),
     peak=st.integers(0, 10**7),

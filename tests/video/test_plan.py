@@ -25,7 +25,7 @@ def test_an_ordinary_video() -> None:
     (track,) = made.audio
     assert (track.name, track.sample_rate, track.channels, track.language) == ("audio", 48_000, 2, "en")
     assert picture.colour.matrix == "bt709"
-    assert made.outputs == ("hls", "mp4", "poster")
+    assert made.outputs == ("hls", "mp4", "poster", "storyboard", "preview")
 
 
 @pytest.mark.parametrize(("tier", "preset"), PRESETS.items())
@@ -153,7 +153,9 @@ def test_a_ladder_of_ones_own() -> None:
 
 FIT = probe(
     video(**FIT_FOR_COPYING),
-    key_frames=KeyFrames(times=(0.0, 1.0, 2.0, 3.0, 5.5, 8.0), length=10.0, peak=2_000_000, average=1_000_000),
+    key_frames=KeyFrames(
+        rate=Fraction(25), times=(0.0, 1.0, 2.0, 3.0, 5.5, 8.0), length=10.0, peak=2_000_000, average=1_000_000
+    ),
 )
 
 
@@ -167,7 +169,9 @@ def test_a_source_that_complies_is_copied() -> None:
 
 def test_a_copy_may_be_too_long() -> None:
     def film(count: int) -> MediaProbe:
-        return replace(FIT, key_frames=KeyFrames(times=tuple(2.0 * n for n in range(count)), length=2.0 * count))
+        return replace(
+            FIT, key_frames=KeyFrames(rate=Fraction(25), times=tuple(2.0 * n for n in range(count)), length=2.0 * count)
+        )
 
     assert plan(film(13_000)).rungs[0].copied
     assert plan(film(13_001)).notes == ("copy refused: more than 13,000 key frames",)

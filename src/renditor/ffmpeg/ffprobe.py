@@ -136,12 +136,12 @@ def _audio(stream: Mapping[str, Any]) -> AudioStream | None:
 
 
 def _subtitle(stream: Mapping[str, Any]) -> SubtitleStream | None:
-    codec, index = stream.get("codec_name"), _index(stream)
-    if stream.get("codec_type") != "subtitle" or not isinstance(codec, str) or index is None:
+    index = _index(stream)
+    if stream.get("codec_type") != "subtitle" or index is None:
         return None
     return SubtitleStream(
         index=index,
-        codec=codec,
+        codec=_text(stream.get("codec_name")) or "unknown",
         language=_language(stream),
         title=_title(stream),
         default=_flag(stream, "default"),

@@ -50,19 +50,20 @@ def copy_filters(rate: Fraction) -> str:
     )
 
 
-async def read_key_frames(toolbox: Toolbox, source: Path, video: VideoStream) -> KeyFrames:
+async def read_key_frames(toolbox: Toolbox, source: Path, video: VideoStream, rate: Fraction) -> KeyFrames:
     """Read all packets of an H.264 stream, as far as it is one that could be copied.
 
     Args:
         toolbox: runs FFmpeg.
         source: the file.
         video: the stream.
+        rate: frames a second of the grid on which its frames have to lie.
 
     What makes that impossible is the ``fault`` of the answer, and ends the reading; so does taking too long.
     """
-    reader = PacketReader(video.frame_rate, toolbox.settings.max_packets)
+    reader = PacketReader(rate, toolbox.settings.max_packets)
     source = source.absolute()  # noqa: ASYNC240 - looks at nothing but the name of the current folder
-    copied = copy_filters(video.frame_rate)
+    copied = copy_filters(rate)
     arguments = [*toolbox.open(source), *(("-map", f"0:{video.index}") * 3), "-c", "copy", "-bsf:v", copied]
     for stream, unit in ((_IDR, _IDR_SLICE), (_PARAMETERS, _SEQUENCE_PARAMETERS)):
         # Reduced before anything else, because the filters behind take as long as there are bytes.
@@ -134,6 +135,7 @@ class PacketReader:
         length = Fraction(self._count) / self._rate
         over = min(length, Fraction(WINDOW_SECONDS))
         return KeyFrames(
+            rate=self._rate,
             times=tuple(self._times),
             length=round(float(length), 6),
             peak=round(self._most_bytes * 8 / over),

@@ -112,10 +112,11 @@ class KeyFrames:
     """The packets of the moving pictures, as far as they could be copied into segments of a stream.
 
     ``fault`` says why they cannot: then nothing else is known. ``times`` of the key frames and ``length`` of the whole
-    are in seconds, from the beginning of the file; all GOPs are closed, and every place of the grid of the frame rate
-    has its frame. ``peak`` is the highest bit rate over 6 s, ``average`` that of the whole, both in bit/s.
+    are in seconds, from the beginning of the file; all GOPs are closed, and every place of a grid of ``rate`` frames a
+    second has its frame. ``peak`` is the highest bit rate over 6 s, ``average`` that of the whole, both in bit/s.
     """
 
+    rate: Fraction = Fraction(0)
     times: tuple[float, ...] = ()
     length: float = 0.0
     peak: int = 0

@@ -25,7 +25,6 @@ _HIGHEST_LEVEL: Final = 42  # 4.2, as above: 1080p at 60 frames a second
 _LARGE_LEVEL: Final = 52  # 5.2: 2160p at 60
 _LARGE: Final = 1080  # px of the short side, above which a rung needs more than level 4.2
 _ORDINARY: Final = Colour("sdr", "bt709", full_range=False)
-_HIGHEST_RATE: Final = Fraction(60)
 # All rungs have their key frames where the copied one has them. Further apart, segments of 6 s become up to as much
 # longer as key frames are apart, and a player waits for longer before it can switch.
 _LONGEST_GOP: Final = 3.0  # seconds
@@ -47,7 +46,6 @@ def described_fault(probe: MediaProbe) -> str | None:
         "rotated, mirrored, cropped or without square pixels": not video.as_stored,
         "odd size": bool(video.width % 2 or video.height % 2),
         "colours other than BT.709 in limited range": not _ordinary_colours(video),
-        "frame rate uneven or not between 1 and 60": video.variable or not 1 <= video.frame_rate <= _HIGHEST_RATE,
         f"level {video.level}": (video.level or 999) > _highest_level(video),
     }
     return next((fault for fault, there in faults.items() if there), None)
@@ -66,8 +64,10 @@ def copy_fault(probe: MediaProbe, rung: Rung, rate: Fraction) -> str | None:
         return fault
     if video is None or found is None:
         return "its packets were not read"
-    if (video.width, video.height) != (rung.width, rung.height) or video.frame_rate != rate:
-        return "another size or frame rate than the rung"
+    if (video.width, video.height) != (rung.width, rung.height):
+        return "another size than the rung"
+    if found.fault is None and found.rate != rate:
+        return "its packets were read at another frame rate"
     return found.fault or _packets_fault(found, rung)
 
 

@@ -20,7 +20,7 @@ from renditor.video.base import VideoSettings
 from renditor.video.commands import encoded_rungs
 from renditor.video.conversion import Conversion
 from renditor.video.frames import FrameOptions
-from renditor.video.plan import OUTPUTS, OutputKind, Tier, VideoPlan
+from renditor.video.plan import OUTPUTS, OutputKind, Tier, VideoPlan, frame_rate
 from renditor.video.plan import plan as make_plan
 from renditor.video.stages import NAMES, Making, run_stages
 from renditor.video.steps import DEFAULT_LADDER
@@ -44,8 +44,10 @@ class FFmpegVideo:
         if not key_frames or found.video is None:
             return found
         fault = compliance.described_fault(found)
-        read = KeyFrames(fault=fault) if fault else await read_key_frames(self._toolbox, source, found.video)
-        return replace(found, key_frames=read)
+        if fault:
+            return replace(found, key_frames=KeyFrames(fault=fault))
+        rate = frame_rate(found.video)
+        return replace(found, key_frames=await read_key_frames(self._toolbox, source, found.video, rate))
 
     def plan(
         self,

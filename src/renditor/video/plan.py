@@ -200,7 +200,7 @@ def _picture(probe: MediaProbe, video: VideoStream, notes: list[str]) -> Picture
             "Dolby Vision profile 5 cannot be converted: its colours have no standard form.",
             hint="Export the video as HDR10, HLG or SDR.",
         )
-    rate = _frame_rate(video)
+    rate = frame_rate(video)
     duration = lasts(video.duration or probe.duration or float(1 / rate), video.start, probe)
     picture = Picture(
         stream=video.index,
@@ -265,8 +265,8 @@ def _chapters(probe: MediaProbe, length: float) -> tuple[Chapter, ...]:
     return tuple(found)
 
 
-def _frame_rate(video: VideoStream) -> Fraction:
-    """The natural rate; above 60 halved until it is not."""
+def frame_rate(video: VideoStream) -> Fraction:
+    """The rate of all rungs, frames a second: the natural one, above 60 halved until it is not."""
     rate = video.frame_rate.limit_denominator(100_000)
     if rate < _LOWEST_RATE:
         return _USUAL_RATE  # a slide show, or none given
