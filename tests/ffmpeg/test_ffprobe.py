@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from renditor.errors import CorruptMedia, LimitExceeded, RenditorError, UnsupportedMedia
 from renditor.ffmpeg.ffprobe import PacketEnds, parse
-from renditor.ffmpeg.probe import MediaProbe, check_limits
+from renditor.ffmpeg.probe import Chapter, MediaProbe, SubtitleStream, check_limits
 from renditor.ffmpeg.settings import FFmpegSettings
 
 MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
@@ -292,3 +292,47 @@ def test_any_line_is_survived(line: str) -> None:
     ends = PacketEnds(100)
     ends.feed(line)
     assert ends.seconds >= 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "as_stored"),
+    [
+        ({}, True),
+        ({"sample_aspect_ratio": "1:1"}, True),
+        ({"sample_aspect_ratio": "0:1"}, True),
+        ({"sample_aspect_ratio": "2430:2431"}, False),  # rounds to the same size
+        (matrix(-90), False),
+        ({"side_data_list": [{"displaymatrix": "...", "rotation": 0}]}, False),  # mirrored
+        ({"tags": {"rotate": "0"}}, False),
+        ({"side_data_list": [{"crop_left": 2}]}, False),
+        ({"side_data_list": [{"crop_left": 0, "crop_top": 0}]}, True),
+    ],
+)
+def test_whether_pictures_are_shown_as_they_are_stored(changes: dict[str, Any], as_stored: bool) -> None:
+    video = read(picture(profile="High", level=31, **changes)).video
+    assert video
+    assert (video.as_stored, video.profile, video.level) == (as_stored, "High", 31)
+
+
+def test_subtitles_and_chapters_are_described() -> None:
+    tags = {"language": "ger", "title": "Zeile\n1"}
+    flags = {"default": 1, "forced": 1, "hearing_impaired": 0}
+    streams = [
+        {"index": 2, "codec_type": "subtitle", "codec_name": "subrip", "tags": tags, "disposition": flags},
+        {"index": 3, "codec_type": "subtitle"},
+        {"codec_type": "subtitle", "codec_name": "ass"},
+    ]
+    marks = [
+        {"start_time": "2.0", "end_time": "4.0"},
+        {"start_time": "-1", "end_time": "2.0", "tags": {"title": "Start"}},
+        {"start_time": "4.0", "end_time": "4.0"},
+        {"start_time": "x"},
+    ]
+    found = parse({"streams": [picture(), *streams], "format": {"format_name": MP4}, "chapters": marks}, 100)
+    assert found.subtitles == (
+        SubtitleStream(2, "subrip", "ger", "Zeile 1", default=True, forced=True),
+        SubtitleStream(3, "unknown"),
+    )
+    assert found.chapters == (Chapter(0.0, 2.0, "Start"), Chapter(2.0, 4.0))
+    many = [{"start_time": str(n), "end_time": str(n + 1)} for n in range(5000)]
+    assert len(parse({"streams": [picture()], "chapters": many}, 100).chapters) == 1000

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renditor.video.ladder import fit, ladder
+from renditor.video.steps import DEFAULT_STEPS
 from tests.video.probes import SIZES
 
 RATE = Fraction(25)
@@ -54,6 +55,16 @@ def test_every_ladder(width: int, height: int, rate: Fraction) -> None:
         assert upper.maxrate > lower.maxrate
         assert upper.width * upper.height > lower.width * lower.height
         assert upper.crf <= lower.crf
+
+
+@given(SIZES, SIZES)
+def test_the_shape_is_kept_to_the_pixel(width: int, height: int) -> None:
+    for rung in ladder(width, height, RATE, DEFAULT_STEPS):
+        scale = Fraction(min(rung.width, rung.height), min(width, height))
+        if scale * min(width, height) not in {step.short_side for step in DEFAULT_STEPS}:
+            continue  # of its own size, which is cut to an even one
+        assert abs(rung.width - width * scale) <= 1
+        assert abs(rung.height - height * scale) <= 1
 
 
 @given(SIZES, SIZES)
