@@ -71,7 +71,15 @@ def test_names(tag: str | None, name: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("tag", "code"),
-    [("de", "deu"), ("en-GB", "eng"), ("zh-Hant", "zho"), ("gsw", "gsw"), ("xx", None), ("klingon", None), (None, None)],
+    [
+        ("de", "deu"),
+        ("en-GB", "eng"),
+        ("zh-Hant", "zho"),
+        ("gsw", "gsw"),
+        ("xx", None),
+        ("klingon", None),
+        (None, None),
+    ],
 )
 def test_codes_for_mp4(tag: str | None, code: str | None) -> None:
     assert language_code(tag) == code
