@@ -65,8 +65,8 @@ def test_the_asset_of_a_video(phone_video: dict[str, Any]) -> None:
     assert phone_video["media_type"] == "video"
     assert (phone_video["width"], phone_video["height"]) == (480, 854)
     assert abs(phone_video["duration"] - 5) < 0.2
-    assert {item["kind"] for item in phone_video["renditions"]} == {"hls", "mp4", "poster"}
-    for name in ("url", "hls_url", "dash_url", "mp4_url", "poster_url"):
+    assert {item["kind"] for item in phone_video["renditions"]} == {"hls", "mp4", "poster", "storyboard", "preview"}
+    for name in ("url", "hls_url", "dash_url", "mp4_url", "poster_url", "storyboard_url", "preview_url"):
         assert phone_video[name].startswith("http://127.0.0.1:")
 
 
