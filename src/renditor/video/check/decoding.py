@@ -13,7 +13,7 @@ from renditor.video.check.findings import Finding
 from renditor.video.check.reading import Reader
 from renditor.video.check.stream import Piece, Rendition, Span, Stream
 
-_FRAMES: Final = 24  # of each segment: a damaged one shows it at once
+_FRAMES: Final = 12  # of each segment: a damaged one shows it at once, and decoding is most of what checking costs
 
 
 async def decode(
