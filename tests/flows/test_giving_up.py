@@ -94,3 +94,30 @@ def test_a_job_that_kills_its_worker_three_times(client: Client, tmp_path: Path)
     assert song["status"] == "completed"
     assert not encoders(client.server)
     assert not list((client.server.data / "work").iterdir())
+
+
+def kill_encoder(client: Client, job: str) -> None:
+    end = time.monotonic() + SECONDS
+    while not encoding(client.server, job):
+        assert time.monotonic() < end, "the encoder did not start"
+        time.sleep(0.02)
+    for process in encoders(client.server):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+            process.wait(10)
+
+
+def test_an_encoder_that_is_killed_from_outside(client: Client, tmp_path: Path) -> None:
+    """As the kernel does when memory is short: another attempt may have more of it."""
+    film = media.video(tmp_path / "film.mp4", "1280x720", 20)
+    once = client.upload(film).json()["id"]
+    kill_encoder(client, job_of(client, once))
+    asset = client.done(once, SECONDS)
+    assert asset["status"] == "completed", asset["error"]
+    always = client.upload(film).json()["id"]
+    job = job_of(client, always)
+    for _ in range(3):
+        kill_encoder(client, job)
+    asset = client.done(always, SECONDS)
+    assert (asset["status"], asset["error"]["code"]) == ("failed", "tool-killed")
+    assert asset["renditions"] == []

@@ -1,16 +1,5 @@
-from __future__ import annotations
+"""On each kind of database."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from tests.catalog.conftest import catalog
 
-import pytest
-
-from renditor.catalog import Catalog, CatalogSettings
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    made = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}", CatalogSettings())
-    made.migrate()
-    yield made
-    made.close()
+__all__ = ["catalog"]
