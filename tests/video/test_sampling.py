@@ -95,8 +95,8 @@ async def test_the_first_key_frame_of_each_stretch(
 
 async def test_all_frames_where_key_frames_do_not_do(toolbox: Toolbox, clip: Path, folder: Path) -> None:
     times = await sampled(toolbox, clip, folder, 0.5, key_frames=False)
-    assert len(times) == 25  # the last one just before 12 s
-    assert all(place * 0.5 - 0.05 <= time < place * 0.5 + 0.05 for place, time in enumerate(times))
+    assert len(times) == 24
+    assert all(place * 0.5 - 0.001 <= time < place * 0.5 + 0.05 for place, time in enumerate(times))
 
 
 COPIED = ("-c", "copy")

@@ -178,11 +178,23 @@ async def test_many_tiles_lie_on_several_sheets(toolbox: Toolbox, tmp_path: Path
     assert {cue.name for cue in read_cues(output)} == {"storyboard-1.jpg", "storyboard-2.jpg"}
 
 
-async def test_few_key_frames_are_few_tiles(toolbox: Toolbox, tmp_path: Path, folder: Path) -> None:
-    """The cue says honestly from when to when the tile is the last key frame."""
+async def test_few_key_frames_of_a_short_video(toolbox: Toolbox, tmp_path: Path, folder: Path) -> None:
+    """It is decoded whole: two tiles would say little of it."""
     source = media.video(tmp_path / "in.mp4", "320x180", 8, "-g", "125", "-keyint_min", "125", "-sc_threshold", "0")
     output = await make(toolbox, source, folder, StoryboardOptions(interval=1))
-    assert [(cue.start, cue.end) for cue in read_cues(output)] == [(0, 5000), (5000, 8000)]
+    assert [cue.start for cue in read_cues(output)] == [second * 1000 for second in range(8)]
+
+
+async def test_few_key_frames_of_a_long_video(toolbox: Toolbox, tmp_path: Path, folder: Path) -> None:
+    """The cue says honestly from when to when the tile is the last key frame."""
+    long = ("-g", "250", "-keyint_min", "250", "-sc_threshold", "0", "-preset", "ultrafast")
+    source = media.video(tmp_path / "in.mp4", "64x36", 150, *long, rate="5", sound=False)
+    output = await make(toolbox, source, folder)
+    assert [(cue.start, cue.end) for cue in read_cues(output)] == [
+        (0, 50_000),
+        (50_000, 100_000),
+        (100_000, 150_000),
+    ]
 
 
 async def test_a_tenth_of_a_second(toolbox: Toolbox, tmp_path: Path, folder: Path) -> None:
@@ -295,7 +307,7 @@ def test_the_commands_are_those_of_the_run(toolbox: Toolbox) -> None:
         ("exo_video_desks.3gp", 3, (192, 144)),
         ("exo_sample.avi", 2, (192, 80)),
         ("exo_roadtrip-vp92-10bit.webm", 2, (192, 108)),
-        ("tc_av1_video.mkv", 1, (192, 108)),
+        ("tc_av1_video.mkv", 3, (192, 108)),
     ],
 )
 async def test_samples(

@@ -35,7 +35,7 @@ def command(  # noqa: PLR0913 - the options of a command line
     """Make a storyboard: the pictures that a player shows while one drags its time bar.
 
     DIR gets storyboard.vtt, which says which part of which picture belongs to which time, and the pictures. Tiles show
-    key frames: where these are far apart there are fewer.
+    key frames: where a long video has them far apart there are fewer.
     """
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
     from renditor.video.storyboard import StoryboardOptions  # noqa: PLC0415

@@ -32,8 +32,10 @@ _ENCODED: Final = Colour("sdr", "bt709", full_range=False)
 _KEY_FRAMES_ONLY: Final = ("-skip_frame", "nokey", "-fflags", "+genpts")
 # Times are counted in microseconds: exact for every frame rate to well below a frame.
 _TICKS: Final = 1_000_000
-# A key frame a rounding error before its stretch still belongs to it.
+# A key frame just before its stretch still belongs to it (a share of the stretch): the next one may be far. Where all
+# frames are looked at, only rounding is allowed for.
 _EARLY: Final = 0.05
+_ROUNDING: Final = 0.001
 _HEAD: Final = re.compile(r"^frame:\d+ +pts:(-?\d+) ")
 _MEASURE: Final = re.compile(r"^lavfi\.([\w.]+)=(\d+(?:\.\d+)?)$")
 
@@ -104,8 +106,10 @@ class Sample:
 def pick(interval: float, *, key_frames: bool) -> str:
     """The filter that lets through the first frame of each stretch of ``interval`` seconds, if there is one."""
 
+    early = _EARLY if key_frames else _ROUNDING
+
     def stretch(time: str) -> str:
-        return f"floor({time}/{interval:.6f}+{_EARLY})"
+        return f"floor({time}/{interval:.6f}+{early})"
 
     key = "key*" if key_frames else ""
     first = f"isnan(prev_selected_t)+gt({stretch('t')},{stretch('prev_selected_t')})"

@@ -36,6 +36,7 @@ _TILE_SIDE: Final = 192  # px of the longer side
 _PER_LINE: Final = 10  # columns and rows of a sheet
 _SHEET_SIDE: Final = 4096  # px; what graphics chips of older phones take as one picture
 _TALLEST: Final = 16 / 9  # where a width is asked for: upright phone video; what is taller becomes narrower
+_SHORT: Final = 120.0  # seconds that are decoded whole in about as many seconds of computing as a person waits
 _QUALITY: Final = "4"  # of the JPEG encoder, 2 (best) to 31; a tile of 192 px has about 6 kB
 _LARGEST_SHEET: Final = 64 * 1024**2  # bytes; 4096 x 4096 px of noise are about 20 MB
 
@@ -44,7 +45,8 @@ _LARGEST_SHEET: Final = 64 * 1024**2  # bytes; 4096 x 4096 px of noise are about
 class StoryboardOptions:
     """What is wanted; None leaves it to the length and shape of the video.
 
-    ``interval``: seconds from tile to tile, at least; where key frames are farther apart there are fewer tiles.
+    ``interval``: seconds from tile to tile, at least; where key frames of a long video are farther apart there are
+    fewer tiles.
     ``width``: of a tile, in px. ``columns``: of a sheet.
 
     Raises:
@@ -269,9 +271,15 @@ def described(wanted: Tiles, layout: Sheets) -> dict[str, Any]:
 async def _collect(
     toolbox: Toolbox, footage: Footage, wanted: Tiles, folder: Path, reader: ProgressReader
 ) -> list[float]:
-    """The times of the tiles, in seconds. A stream without key frames (it refreshes in stripes) is decoded whole."""
+    """The times of the tiles, in seconds.
+
+    Decoded whole is a stream without key frames (it refreshes in stripes), and a short video that has them so far apart
+    that most tiles would be missing.
+    """
+    enough = wanted.most / 2 if footage.duration <= _SHORT else 1
     with contextlib.suppress(CorruptMedia):  # if it is damaged and not merely without key frames, that shows below
-        if times := await _collected(toolbox, footage, wanted, folder, reader, key_frames=True):
+        times = await _collected(toolbox, footage, wanted, folder, reader, key_frames=True)
+        if len(times) >= enough:
             return times
     if times := await _collected(toolbox, footage, wanted, folder, reader, key_frames=False):
         return times
