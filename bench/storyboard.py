@@ -27,10 +27,10 @@ from renditor.ffmpeg.settings import FFmpegSettings
 from renditor.ffmpeg.workspace import workspace
 from renditor.models import Output
 from renditor.sandbox.launcher import Launcher
-from renditor.video import poster, preview, storyboard
-from renditor.video.picture_checks import check_poster, check_preview, check_storyboard
-from renditor.video.sampling import Footage
-from renditor.video.storyboard import StoryboardOptions
+from renditor.video.pictures import poster, preview, storyboard
+from renditor.video.pictures.checks import check_poster, check_preview, check_storyboard
+from renditor.video.pictures.sampling import Footage
+from renditor.video.pictures.storyboard import StoryboardOptions
 
 TARGET = 0.15
 _SECONDS = 60

@@ -29,10 +29,11 @@ from renditor.ffmpeg.run import Toolbox
 from renditor.ffmpeg.settings import FFmpegSettings
 from renditor.ffmpeg.workspace import WORK
 from renditor.sandbox.launcher import Launcher
-from renditor.video import commands, package, verify
+from renditor.video import commands, verify
 from renditor.video.base import VideoSettings
 from renditor.video.ffmpeg import FFmpegVideo
 from renditor.video.plan import VideoPlan
+from renditor.video.streams import package
 
 # Width, height and bit rate of the guide's variants.
 GUIDE = ((1920, 1080, "5000k"), (1280, 720, "2500k"), (854, 480, "1000k"), (640, 360, "600k"))

@@ -17,7 +17,7 @@ from renditor.errors import Conflict, NotFound, RenditorError, Unavailable
 from renditor.ingest.captions import CaptionOptions
 from renditor.models import Rendition
 from renditor.testing import media
-from renditor.video.playlists import parse_master
+from renditor.video.streams.playlists import parse_master
 from tests.client import Client
 from tests.flows.conftest import stored_files
 

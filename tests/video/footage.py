@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from renditor.ffmpeg.run import Toolbox
-from renditor.video.sampling import Footage
+from renditor.video.pictures.sampling import Footage
 
 
 async def footage(toolbox: Toolbox, source: Path) -> Footage:

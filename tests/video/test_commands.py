@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 
 from renditor.ffmpeg.probe import MediaProbe
-from renditor.video import package
 from renditor.video.commands import encode, encoded_rungs, graph, progressive
 from renditor.video.plan import plan
+from renditor.video.streams import package
 from tests.video.probes import PROBES, audio, probe, video
 
 

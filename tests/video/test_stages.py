@@ -16,9 +16,9 @@ from renditor.testing import media
 from renditor.video.ffmpeg import FFmpegVideo
 from renditor.video.plan import VideoPlan
 from renditor.video.plan import plan as make_plan
-from renditor.video.playlists import parse_master
 from renditor.video.stages import OnFraction, Stage, run_stages
 from renditor.video.steps import Step
+from renditor.video.streams.playlists import parse_master
 from tests.video.films import SECONDS, beginnings, blinks, film, frames, loudness
 from tests.video.runs import Describe, names
 

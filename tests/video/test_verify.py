@@ -15,9 +15,9 @@ from renditor.ffmpeg.probe import Chapter
 from renditor.ffmpeg.run import Toolbox
 from renditor.testing import media
 from renditor.video import verify
-from renditor.video.package import package
 from renditor.video.plan import VideoPlan
 from renditor.video.plan import plan as make_plan
+from renditor.video.streams.package import package
 from renditor.video.subtitles.chapters import make_chapters
 from tests.video.encoding import encode, remux
 

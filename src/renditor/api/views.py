@@ -16,7 +16,7 @@ from renditor.images.codecs.formats import shown_format
 from renditor.images.snippet import Offer, Source, html
 from renditor.models import Asset, Job, Rendition
 from renditor.recipes.watching import Event
-from renditor.video.package import MASTER
+from renditor.video.streams.package import MASTER
 from renditor.video.subtitles.sets import CAPTIONS, SetTrack
 
 # Renditions that are named by their own id alone, and the file of each that the others hang on.

@@ -97,7 +97,7 @@ def command(  # noqa: PLR0913 - the options of a command line
 def audio_format(target: Path, bitrate: str | None, sample_rate: int | None, quality: float | None) -> AudioFormat:
     """What is written to ``target``. Raises: BadRequest, CommandError."""
     from renditor.audio.formats import AudioFormat  # noqa: PLC0415 - --help stays quick
-    from renditor.video.transcode import parse_bitrate  # noqa: PLC0415
+    from renditor.video.convert.transcode import parse_bitrate  # noqa: PLC0415
 
     bits = None if bitrate is None else parse_bitrate(bitrate)
     return AudioFormat(files.extension(target, ".mp3"), bits, sample_rate, quality)
@@ -108,7 +108,7 @@ def treatment(
 ) -> Treatment:
     """What is done to the sound. Raises: BadRequest."""
     from renditor.audio.treatment import Treatment, parse_loudness  # noqa: PLC0415 - --help stays quick
-    from renditor.video.frames import parse_time  # noqa: PLC0415
+    from renditor.video.pictures.frames import parse_time  # noqa: PLC0415
 
     target = None if loudness is None else parse_loudness(loudness)
     return Treatment(

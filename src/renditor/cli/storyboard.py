@@ -38,7 +38,7 @@ def command(  # noqa: PLR0913 - the options of a command line
     key frames: where a long video has them far apart there are fewer.
     """
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
-    from renditor.video.storyboard import StoryboardOptions  # noqa: PLC0415
+    from renditor.video.pictures.storyboard import StoryboardOptions  # noqa: PLC0415
 
     options = StoryboardOptions(interval=interval, width=width, columns=columns)
     given = files.source(source)

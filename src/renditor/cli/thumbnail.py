@@ -38,7 +38,7 @@ def command(  # noqa: PLR0913 - the options of a command line
     It is upright and keeps its shape; nothing is enlarged. Past the end of the video: its last frame.
     """
     from renditor.cli import local  # noqa: PLC0415 - --help stays quick
-    from renditor.video.frames import FrameOptions, parse_time  # noqa: PLC0415
+    from renditor.video.pictures.frames import FrameOptions, parse_time  # noqa: PLC0415
 
     extension = files.extension(target, ".jpg")
     options = FrameOptions(at=parse_time(at), width=width, height=height, format=_EXTENSIONS.get(extension, extension))

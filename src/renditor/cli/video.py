@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from renditor.cli.local import Bench
     from renditor.ffmpeg.probe import MediaProbe
     from renditor.models import Output
-    from renditor.video.animate import AnimationOptions
+    from renditor.video.convert.animate import AnimationOptions
+    from renditor.video.convert.transcode import TranscodeOptions
     from renditor.video.ffmpeg import Command, FFmpegVideo
-    from renditor.video.transcode import TranscodeOptions
 
     Options = TranscodeOptions | AnimationOptions
 
@@ -71,11 +71,11 @@ def command(  # noqa: PLR0913 - the options of a command line
     and is not asked to change is copied, not encoded. A part is cut on the frame. .gif and .webp become animations of
     at most 480 px unless --max-resolution says more. Nothing is enlarged; personal metadata is left out.
     """
-    from renditor.video import transcode  # noqa: PLC0415 - --help stays quick
-    from renditor.video.animate import AnimationOptions  # noqa: PLC0415 - --help stays quick
-    from renditor.video.animation import ANIMATED  # noqa: PLC0415 - --help stays quick
-    from renditor.video.clip import Clip  # noqa: PLC0415 - --help stays quick
-    from renditor.video.frames import parse_time  # noqa: PLC0415 - --help stays quick
+    from renditor.video.convert import transcode  # noqa: PLC0415 - --help stays quick
+    from renditor.video.convert.animate import AnimationOptions  # noqa: PLC0415 - --help stays quick
+    from renditor.video.convert.animation import ANIMATED  # noqa: PLC0415 - --help stays quick
+    from renditor.video.convert.clip import Clip  # noqa: PLC0415 - --help stays quick
+    from renditor.video.pictures.frames import parse_time  # noqa: PLC0415 - --help stays quick
 
     container = files.extension(target, ".mp4")
     width, height = transcode.parse_resolution(max_resolution) if max_resolution else (None, None)
@@ -135,8 +135,8 @@ class _Job:
 
 
 async def _job(bench: Bench, source: Path, options: Options) -> _Job:
-    from renditor.video.animate import AnimationOptions, plan_animation  # noqa: PLC0415 - --help stays quick
-    from renditor.video.transcode import plan_transcode  # noqa: PLC0415 - --help stays quick
+    from renditor.video.convert.animate import AnimationOptions, plan_animation  # noqa: PLC0415 - --help stays quick
+    from renditor.video.convert.transcode import plan_transcode  # noqa: PLC0415 - --help stays quick
 
     provider, probe = ffmpeg_video(bench), await probe_video(bench, source)
     if isinstance(options, AnimationOptions):

@@ -31,7 +31,7 @@ from renditor.models import Asset, Rendition
 from renditor.routing import MediaRouter
 from renditor.storage.base import Storage
 from renditor.transformation.operations import FLAG, START, STREAMING_PROFILE
-from renditor.video.package import MANIFEST, MASTER
+from renditor.video.streams.package import MANIFEST, MASTER
 
 # Frames of videos that one process takes at once, and requests that may wait for their turn: each is a run of FFmpeg
 # over the original, and anybody can ask for another time.

@@ -22,7 +22,7 @@ from renditor.errors import Conflict, LimitExceeded, NotFound, Overloaded, Unpro
 from renditor.ffmpeg.languages import language_name, language_tag
 from renditor.models import Asset, Principal, Rendition, new_id
 from renditor.storage.base import Storage
-from renditor.video.package import MANIFEST, MASTER
+from renditor.video.streams.package import MANIFEST, MASTER
 from renditor.video.subtitles.cues import LARGEST_FILE
 from renditor.video.subtitles.reading import read, too_large
 from renditor.video.subtitles.sets import SetTrack, files, in_manifest, in_master

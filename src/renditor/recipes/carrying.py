@@ -13,7 +13,7 @@ from renditor.catalog import Catalog, assets
 from renditor.ffmpeg.workspace import stored_bytes
 from renditor.models import Asset, Output, Rendition
 from renditor.storage.base import Storage
-from renditor.video.package import MANIFEST, MASTER
+from renditor.video.streams.package import MANIFEST, MASTER
 from renditor.video.subtitles.cues import Track
 from renditor.video.subtitles.parsing import parse_webvtt
 from renditor.video.subtitles.sets import CAPTIONS, SetTrack, files, in_manifest, in_master

@@ -24,7 +24,7 @@ from renditor.models import Output, Rendition, new_id, now_ms
 from renditor.recipes.recipe import Attempt, JobGone
 from renditor.storage import keys
 from renditor.storage.base import Storage
-from renditor.video.package import MANIFEST, MASTER
+from renditor.video.streams.package import MANIFEST, MASTER
 
 # What recipes make. Another recipe for the same asset replaces all of it.
 KINDS: Final = ("hls", "mp4", "poster", "storyboard", "preview", "chapters", "audio", "waveform")

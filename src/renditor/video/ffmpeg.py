@@ -14,18 +14,19 @@ from renditor.ffmpeg.probe import KeyFrames, MediaProbe
 from renditor.ffmpeg.run import Command, Toolbox
 from renditor.ffmpeg.workspace import workspace
 from renditor.models import OnPlayable, OnProgress, Output
-from renditor.video import compliance, pictures
-from renditor.video.animate import Animating, AnimationPlan
+from renditor.video import compliance
 from renditor.video.base import VideoSettings
 from renditor.video.commands import encoded_rungs
-from renditor.video.conversion import Conversion
-from renditor.video.frames import FrameOptions
+from renditor.video.convert.animate import Animating, AnimationPlan
+from renditor.video.convert.conversion import Conversion
+from renditor.video.convert.transcode import TranscodePlan
+from renditor.video.pictures import kinds
+from renditor.video.pictures.frames import FrameOptions
+from renditor.video.pictures.stills import Stills
 from renditor.video.plan import OUTPUTS, OutputKind, Tier, VideoPlan, frame_rate
 from renditor.video.plan import plan as make_plan
 from renditor.video.stages import NAMES, Making, run_stages
 from renditor.video.steps import DEFAULT_LADDER
-from renditor.video.stills import Stills
-from renditor.video.transcode import TranscodePlan
 
 __all__ = ["Command", "FFmpegVideo"]
 
@@ -133,7 +134,7 @@ class FFmpegVideo:
         """Nothing is begun that cannot be finished with the programs that are here."""
         binaries = self._toolbox.binaries
         needs = {"libx264": encoded_rungs(plan), "aac": plan.audio}
-        binaries.require_encoders([encoder for encoder, needed in needs.items() if needed] + pictures.encoders(plan))
+        binaries.require_encoders([encoder for encoder, needed in needs.items() if needed] + kinds.encoders(plan))
         binaries.require("ffprobe")
         if "hls" in plan.outputs:
             binaries.require("packager")

@@ -22,14 +22,16 @@ from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes
 from renditor.models import OnPlayable, OnProgress, Output
-from renditor.video import commands, package, pictures, verify
+from renditor.video import commands, verify
+from renditor.video.pictures import kinds
 from renditor.video.plan import OutputKind, VideoPlan
+from renditor.video.streams import package
 from renditor.video.subtitles import chapters, extraction, sets
 from renditor.video.subtitles.cues import Track
 from renditor.video.tracks import TextTrack
 
 MP4: Final = "video.mp4"
-NAMES: Final = (package.FOLDER, MP4, *pictures.names(), chapters.NAME)
+NAMES: Final = (package.FOLDER, MP4, *kinds.names(), chapters.NAME)
 """What a run may leave in the job folder."""
 
 OnFraction = Callable[[float], None]
@@ -92,7 +94,7 @@ class Making:
             found.append(self._packaging(plan))
         if "mp4" in plan.outputs:
             found.append(self._remuxing())
-        found += [self._picture(kind) for kind in pictures.KINDS if kind in plan.outputs]
+        found += [self._picture(kind) for kind in kinds.KINDS if kind in plan.outputs]
         if "chapters" in plan.outputs:
             found.append(Stage("chapters", _SMALL, self._write_chapters))
         return found
@@ -170,9 +172,9 @@ class Making:
 
     def _picture(self, kind: OutputKind) -> Stage:
         async def work(_: OnFraction) -> None:
-            self.outputs[kind] = await pictures.make(self.toolbox, self.plan, kind, self.folder)
+            self.outputs[kind] = await kinds.make(self.toolbox, self.plan, kind, self.folder)
 
-        return Stage(kind, _SMALL, work, lambda: pictures.commands(self.toolbox, self.plan, kind))
+        return Stage(kind, _SMALL, work, lambda: kinds.commands(self.toolbox, self.plan, kind))
 
     async def _write_chapters(self, _: OnFraction) -> None:
         found = self.plan.chapters

@@ -17,15 +17,15 @@ from typing import Any, Final
 from renditor.errors import CorruptMedia, ProcessingFailed, RenditorError
 from renditor.ffmpeg.probe import Chapter
 from renditor.ffmpeg.run import Budget, Toolbox
-from renditor.video.boxes import top_level
 from renditor.video.check.checker import Report, check
 from renditor.video.check.decoding import decode
 from renditor.video.check.reading import FolderReader
 from renditor.video.check.stream import Rendition
 from renditor.video.commands import rung_file, track_file
 from renditor.video.ladder import Rung
-from renditor.video.package import MANIFEST, MASTER
 from renditor.video.plan import VideoPlan
+from renditor.video.streams.boxes import top_level
+from renditor.video.streams.package import MANIFEST, MASTER
 from renditor.video.subtitles.parsing import parse_webvtt
 from renditor.video.tracks import AudioTrack
 

@@ -7,9 +7,9 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from renditor.video.boxes import Box, find
 from renditor.video.check.checker import Report, check
 from renditor.video.check.reading import FolderReader
+from renditor.video.streams.boxes import Box, find
 
 Break = Callable[[Path], object]
 

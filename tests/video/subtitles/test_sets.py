@@ -11,8 +11,8 @@ from renditor.testing import media
 from renditor.video.base import VideoProvider
 from renditor.video.check.checker import check
 from renditor.video.check.reading import FolderReader
-from renditor.video.package import MANIFEST, MASTER
-from renditor.video.playlists import MasterPlaylist, parse_master, parse_media
+from renditor.video.streams.package import MANIFEST, MASTER
+from renditor.video.streams.playlists import MasterPlaylist, parse_master, parse_media
 from renditor.video.subtitles.cues import Cue, Track
 from renditor.video.subtitles.sets import SetTrack, add_to_folder, files, in_manifest, in_master
 from renditor.video.tracks import TextTrack

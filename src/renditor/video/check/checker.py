@@ -13,7 +13,7 @@ from renditor.video.check.contents import Looker
 from renditor.video.check.findings import Finding, Findings
 from renditor.video.check.reading import Reader, Texts
 from renditor.video.check.stream import Stream
-from renditor.video.playlists import is_master
+from renditor.video.streams.playlists import is_master
 
 _ENDINGS: Final = (".m3u8", ".mpd")
 _MOST_ENTRIES: Final = 20  # playlists and manifests at the top of a folder

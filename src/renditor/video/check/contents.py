@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from renditor.errors import NotFound, TooLarge
-from renditor.video.boxes import HEADER_BYTES, Box, read_header
 from renditor.video.check import mpegts
 from renditor.video.check.findings import Findings
 from renditor.video.check.reading import LARGEST_FILE, Reader
 from renditor.video.check.stream import Content, Kind, Piece, Rendition, Span
-from renditor.video.fragments import Fragment, Track, read_fragments, read_tracks
+from renditor.video.streams.boxes import HEADER_BYTES, Box, read_header
+from renditor.video.streams.fragments import Fragment, Track, read_fragments, read_tracks
 
 # One read brings the boxes before the first samples, and usually the whole of a ``moof``.
 _WINDOW: Final = 16 * 1024

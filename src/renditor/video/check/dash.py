@@ -15,11 +15,11 @@ from typing import Final, NamedTuple
 from xml.etree import ElementTree as ET
 
 from renditor.errors import NotFound
-from renditor.video.boxes import find
 from renditor.video.check.findings import Findings
 from renditor.video.check.reading import Reader, Texts
 from renditor.video.check.stream import Declared, Piece, Rendition, Span, Stream, Variant
-from renditor.video.manifests import parse_xml
+from renditor.video.streams.boxes import find
+from renditor.video.streams.manifests import parse_xml
 
 _DURATION: Final = re.compile(r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,9})M)?(?:(\d{1,12}(?:\.\d{1,12})?)S)?)?")
 _SECONDS: Final = (86_400, 3600, 60, 1)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from renditor.video.check.findings import Findings
 from renditor.video.check.reading import Texts
 from renditor.video.check.stream import Declared, Piece, Rendition, Span, Stream, Variant
-from renditor.video.playlists import (
+from renditor.video.streams.playlists import (
     Entry,
     Header,
     MasterPlaylist,

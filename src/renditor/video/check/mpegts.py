@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from renditor.video.codecs import sps_name
+from renditor.video.streams.codecs import sps_name
 
 PACKET: Final = 188
 TICKS: Final = 90_000  # a second

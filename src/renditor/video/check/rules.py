@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from renditor.video.bitrate import needed_bandwidth, peak_and_average
 from renditor.video.check.findings import Findings
 from renditor.video.check.stream import Content, Rendition, Stream, Variant
-from renditor.video.codecs import same
+from renditor.video.streams.bitrate import needed_bandwidth, peak_and_average
+from renditor.video.streams.codecs import same
 
 _ROUNDING: Final = 0.002  # EXTINF is written in milliseconds, durations are sums of ticks
 _TOLERATED: Final = 0.10  # of bit rates (Apple)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
-from renditor.video.package import MANIFEST, MASTER
-from renditor.video.playlists import Entry, parse_master
+from renditor.video.streams.package import MANIFEST, MASTER
+from renditor.video.streams.playlists import Entry, parse_master
 from renditor.video.subtitles.cues import Track
 from renditor.video.subtitles.writing import CONTENT_TYPE, write_captions
 from renditor.video.tracks import TextKind, TextTrack

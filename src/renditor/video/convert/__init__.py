@@ -1,0 +1,1 @@
+"""One file from another: another container, codec, size or part, or an animation."""

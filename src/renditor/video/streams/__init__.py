@@ -1,0 +1,1 @@
+"""Adaptive sets: packaging, playlists and manifests, and what is inside of their segments."""
