@@ -59,6 +59,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "mjpeg": "FFmpeg encodes JPEG.",
     "libmp3lame": "FFmpeg encodes MP3.",
     "libopus": "FFmpeg encodes Opus.",
+    "libvorbis": "FFmpeg encodes Vorbis.",
     "libx265": "FFmpeg encodes H.265.",
     "libvpx-vp9": "FFmpeg encodes VP9.",
     "libsvtav1": "FFmpeg encodes AV1.",
