@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from renditor.errors import CorruptMedia, ProcessingFailed, RenditorError
 from renditor.ffmpeg.probe import Chapter
-from renditor.ffmpeg.run import Budget, Toolbox
+from renditor.ffmpeg.run import Toolbox
 from renditor.video.check.checker import Report, check
-from renditor.video.check.decoding import decode
+from renditor.video.check.decoding import decode, decode_beginnings
 from renditor.video.check.reading import FolderReader
 from renditor.video.check.stream import Rendition
 from renditor.video.commands import rung_file, track_file
@@ -210,16 +210,11 @@ async def decode_places(toolbox: Toolbox, folder: Path, name: str, duration: flo
         ProcessingFailed: they do not decode.
     """
     places = sorted({0.0, round(duration / 2, 3), round(max(0.0, duration - 1), 3)})
-    arguments: list[str] = []
-    for place in places:
-        # From the key frame before: of pictures that stand for minutes, none may begin after the place itself.
-        arguments += toolbox.open(Path(name), "-err_detect", "explode", "-noaccurate_seek", "-ss", str(place))
-    for number in range(len(places)):
-        arguments += ["-map", f"{number}:v", "-map", f"{number}:a?"]
-    count = str(_DECODED_FRAMES)
-    arguments += ["-frames:v", count, "-frames:a", count, "-xerror", "-f", "null", "-"]
+    path = (folder / name).absolute()
+    # From the key frame before: of pictures that stand for minutes, none may begin after the place itself.
+    inputs = [(path, ("-noaccurate_seek", "-ss", str(place))) for place in places]
     try:
-        await toolbox.ffmpeg(arguments, folder=folder, budget=Budget(toolbox.settings.timeout_floor, file_size=0))
+        await decode_beginnings(toolbox, inputs, _DECODED_FRAMES)
     except CorruptMedia as error:
         raise _failed("the file cannot be decoded") from error
 
