@@ -236,6 +236,27 @@ def test_packets_tell_the_end() -> None:
     assert PacketEnds(100).seconds == 0
 
 
+@pytest.mark.parametrize(
+    ("lines", "missing"),
+    [
+        (["0,1,K__", "1,1,___", "2,1,___", "3,1,___"], 0.0),
+        (["0,1,K__", "3,1,___"], 2.0),
+        (["0,1,K__", "3,1,___", "1,1,___", "2,1,___"], 2.0),  # no codec holds frames back for so long
+        (["0,0.5,K__", "1.4,0.5,___", "2.3,0.5,___", "3.2,0.8,___"], 0.0),  # uneven, no hole
+        (["2,1,K__", "3,1,___"], 2.0),  # the beginning
+        (["0,1,K__", "1,0.5,___"], 2.5),  # the end
+        (["0,1,K__", "1,1,__C", "2,1,___", "3,1,__C"], 2.0),
+        ([], 4.0),
+        (["N/A,N/A,___"], 4.0),
+    ],
+)
+def test_holes_are_added_up(lines: list[str], missing: float) -> None:
+    ends = PacketEnds(100)
+    for line in lines:
+        ends.feed(line)
+    assert ends.missing(0.0, 4.0) == pytest.approx(missing)
+
+
 def test_packets_are_not_read_for_ever() -> None:
     ends = PacketEnds(2)
     ends.feed("0,1")
@@ -292,6 +313,7 @@ def test_any_line_is_survived(line: str) -> None:
     ends = PacketEnds(100)
     ends.feed(line)
     assert ends.seconds >= 0
+    assert 0 <= ends.missing(0, 9) <= 9
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import time
 from pathlib import Path
@@ -122,6 +123,39 @@ async def test_playlists_that_do_not_begin_as_text_open_nothing(toolbox: Toolbox
     path.write_bytes(content + b"\x00" * 600 if name != "text.mp4" else b"\x01" + content)
     with pytest.raises((UnsupportedMedia, CorruptMedia)):
         await toolbox.probe(path)
+
+
+@pytest.mark.parametrize("name", ["film.mkv", "film.ts", "film.flv", "film.mpg"])
+async def test_a_file_of_which_half_is_noise(toolbox: Toolbox, tmp_path: Path, name: str) -> None:
+    """Readers of these containers look for the next place that makes sense, and say nothing at the end."""
+    codecs = {"film.mpg": ("-c:v", "mpeg2video", "-c:a", "mp2")}
+    path = media.video(tmp_path / name, "64x36", 12, *codecs.get(name, ("-g", "25")))
+    data = bytearray(path.read_bytes())
+    first, last = len(data) // 4, 3 * len(data) // 4
+    data[first:last] = random.Random(1).randbytes(last - first)
+    path.write_bytes(data)
+    with pytest.raises(CorruptMedia, match="damaged: its pictures cannot be read for"):
+        await toolbox.probe(path)
+
+
+@pytest.mark.parametrize("name", ["film.mkv", "film.ts"])
+async def test_a_short_glitch_is_no_reason_to_refuse(toolbox: Toolbox, tmp_path: Path, name: str) -> None:
+    path = media.video(tmp_path / name, "64x36", 12, "-g", "25", "-cluster_time_limit", "1000")
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 400] = random.Random(1).randbytes(400)
+    path.write_bytes(data)
+    probe = await toolbox.probe(path)
+    assert probe.video is not None
+    assert 230 <= (probe.video.frames or 0) < 300
+
+
+@pytest.mark.parametrize("name", ["film.mkv", "film.ts", "film.flv"])
+async def test_frames_that_come_seldom_are_no_damage(toolbox: Toolbox, tmp_path: Path, name: str) -> None:
+    seldom = ("-vf", "select='lt(mod(t,6),1)'", "-fps_mode", "vfr")
+    probe = await toolbox.probe(media.video(tmp_path / name, "64x36", 14, *seldom))
+    assert probe.video is not None
+    assert probe.video.frames == 75
 
 
 async def test_an_empty_file(toolbox: Toolbox, tmp_path: Path) -> None:

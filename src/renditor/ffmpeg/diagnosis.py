@@ -22,7 +22,7 @@ from renditor.errors import (
 )
 from renditor.ffmpeg.budget import beyond
 
-_MEDIA_HINT = "Play the file to its end in a media player; if it stops there too, export it again."
+MEDIA_HINT = "Play the file to its end in a media player; if it stops there too, export it again."
 _INSTALL_HINT = "Run `renditor doctor`: it names what this FFmpeg lacks and how to get it."
 
 _KILLED_HINT = "Mostly the machine ran out of memory: give it more, or lower jobs.concurrency and ffmpeg.threads."
@@ -48,11 +48,18 @@ _CAUSES: tuple[tuple[str, type[RenditorError], str, str | None], ...] = (
     (r"Decoder .{0,60}not found|but no decoder|no decoder found", UnsupportedMedia,
      "The codec of this file cannot be decoded.", None),
     (r"moov atom not found|EBML header parsing failed", CorruptMedia,
-     "The file is damaged or incomplete: its index is missing.", _MEDIA_HINT),
+     "The file is damaged or incomplete: its index is missing.", MEDIA_HINT),
     (r"matches no streams|does not contain any stream", NoSuchStream, "The file has no such stream.", None),
-    (r"Decode error rate", CorruptMedia, "The file is damaged: much of it could not be decoded.", _MEDIA_HINT),
-    (_DAMAGED, CorruptMedia, "The file is damaged: it could not be decoded.", _MEDIA_HINT),
+    (r"Decode error rate", CorruptMedia, "The file is damaged: much of it could not be decoded.", MEDIA_HINT),
+    (_DAMAGED, CorruptMedia, "The file is damaged: it could not be decoded.", MEDIA_HINT),
 )  # fmt: skip
+
+# What demuxers say where they lost their way in a file and look for the next place that makes sense.
+_LOST_ITS_WAY = (
+    rb"Packet corrupt|Packet mismatch|size mismatch|changing packet size|could not find sync byte|Invalid timestamps|"
+    rb"exceeds containing master|as first byte of an EBML|EBML number's first byte|Invalid track number|"
+    rb"bad header|packet_\w+ .{0,20}invalid|invalid (?:padsize|packet_length)|packet_replic_size"
+)
 
 # Lines that say that it failed, not why.
 _EMPTY_WORDS = re.compile(
@@ -84,6 +91,11 @@ def diagnose(tool: str, returncode: int, stderr: bytes) -> RenditorError:
     return ProcessingFailed(f"{tool} could not do it: {reason}")
 
 
+def tells_of_damage(stderr: bytes) -> bool:
+    """Whether a demuxer had to leave out parts of the file that make no sense."""
+    return re.search(_LOST_ITS_WAY, stderr) is not None
+
+
 def _killed(tool: str, number: int) -> RenditorError:
     if number == signal.SIGXFSZ:
         return beyond("output size")
@@ -91,7 +103,7 @@ def _killed(tool: str, number: int) -> RenditorError:
         # Our own kills end in other errors: this was the kernel, short of memory, or a person.
         return ToolKilled(f"{tool} was killed from outside while it worked on this file.", hint=_KILLED_HINT)
     name = signal.Signals(number).name if number in {*signal.Signals} else f"signal {number}"
-    return ProcessingFailed(f"{tool} crashed ({name}): the file is probably damaged.", hint=_MEDIA_HINT)
+    return ProcessingFailed(f"{tool} crashed ({name}): the file is probably damaged.", hint=MEDIA_HINT)
 
 
 def _reason(text: str) -> str | None:

@@ -22,6 +22,8 @@ _PUBLIC_TAGS = ("title", "artist", "album", "album_artist", "composer", "track",
 _MAX_PIXEL_ASPECT = 8
 # Books have a few hundred chapters; each becomes a cue and a line of JSON.
 _MOST_CHAPTERS = 1000
+# Packets come in the order of decoding: H.264 may hold 16 frames back, which at 24 a second are 0.7 s.
+_HOLE = 1.0  # seconds
 # HEIF and AVIF are the same box format as MP4, and FFmpeg would show a picture as a video of one frame.
 _PICTURE_BRANDS = {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1", "mif2", "avif", "avis"}
 
@@ -321,22 +323,37 @@ def _fraction(value: Any, separator: str) -> Fraction:
 
 
 class PacketEnds:
-    """Where a stream ends, from the lines ``pts,duration`` of its packets as ffprobe prints them one by one.
+    """Where a stream ends, from the lines ``pts,duration,flags`` of its packets as ffprobe prints them one by one.
 
     Args:
         most: packets that are read. A file of empty packets would keep this process busy.
+
+    Attributes:
+        count: packets that were read.
+        broken: those of them that the demuxer found damaged.
     """
 
     def __init__(self, most: int) -> None:
         self.count = 0
+        self.broken = 0
         self._most = most
         self._first = math.inf
         self._last = -math.inf
+        self._holes = 0.0
 
     @property
     def seconds(self) -> float:
         """From the first to the end of the last packet; 0 if none has a time."""
         return max(0.0, self._last - self._first) if self._last > -math.inf else 0.0
+
+    def missing(self, start: float, end: float) -> float:
+        """Seconds between ``start`` and ``end`` without a whole packet, as long as holes are worth mentioning.
+
+        Frames that come unevenly have such holes too: they are damage only of a file that shows other signs of it.
+        """
+        around = max(0.0, self._first - start) + max(0.0, end - self._last) if self.count else end - start
+        broken = self.seconds * self.broken / max(1, self.count)
+        return min(self._holes + broken + around, max(0.0, end - start))
 
     def feed(self, line: str) -> None:
         """Take one line. A packet without a time counts, and moves nothing.
@@ -349,8 +366,11 @@ class PacketEnds:
         self.count += 1
         if self.count > self._most:
             raise LimitExceeded(f"A stream of the file has more than {self._most:,} packets.")
-        start, _, rest = line.partition(",")
+        start, duration, flags, *_ = (*line.split(","), "", "")
+        self.broken += "C" in flags
         pts = _number(start)
         if pts is not None:
+            if pts - self._last > _HOLE and self._first < math.inf:
+                self._holes += pts - self._last
             self._first = min(self._first, pts)
-            self._last = max(self._last, pts + max(0.0, _number(rest.split(",")[0]) or 0.0))
+            self._last = max(self._last, pts + max(0.0, _number(duration) or 0.0))

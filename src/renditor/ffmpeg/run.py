@@ -16,7 +16,7 @@ from typing import Any
 from renditor.errors import CorruptMedia, NoSuchStream, ProcessingFailed, UnsupportedMedia
 from renditor.ffmpeg.binaries import Binaries, Tool
 from renditor.ffmpeg.budget import Budget, beyond, encoding_budget
-from renditor.ffmpeg.diagnosis import diagnose
+from renditor.ffmpeg.diagnosis import MEDIA_HINT, diagnose, tells_of_damage
 from renditor.ffmpeg.ffprobe import PacketEnds, parse
 from renditor.ffmpeg.probe import MediaProbe, check_limits
 from renditor.ffmpeg.progress import ProgressReader
@@ -42,6 +42,9 @@ _ENVIRONMENT = {"MALLOC_ARENA_MAX": "4", "SVT_LOG": "1"}  # 1: SVT-AV1 reports e
 _PRINTED_BYTES = 4 * 1024 * 1024  # what a file may make ffprobe say about it
 _HEAD_BYTES = 512
 _CPU_CLOCK = 0.1  # seconds by which the kernel's two ways of counting processor time may differ
+_MOST_LOST = 0.2  # the share of a file that may be damaged: as many glitches as an old tape or a bad reception has
+# Codecs whose frames follow each other evenly (ISO/IEC 11172-2 and 13818-2): where some are missing they were lost.
+_EVEN = ("mpeg1video", "mpeg2video")
 _GONE = "The file to be processed is gone."
 
 
@@ -86,7 +89,8 @@ class Toolbox:
         if tool == "ffmpeg":
             # Never reads the terminal, never asks before overwriting, says nothing but errors and progress. A file of
             # which a fifth cannot be decoded is damaged: without the limit, two thirds may be missing in silence.
-            common = ("-hide_banner", "-nostdin", "-y", "-nostats", "-loglevel", "error", "-max_error_rate", "0.2")
+            common = ("-hide_banner", "-nostdin", "-y", "-nostats", "-loglevel", "error")
+            common += ("-max_error_rate", str(_MOST_LOST))
             common += () if PIPE in arguments else ("-progress", PIPE)
         elif tool == "ffprobe":
             common = ("-hide_banner", "-loglevel", "warning")
@@ -201,7 +205,7 @@ class Toolbox:
         if stream is None:
             return found
         ends = PacketEnds(self.settings.max_packets)
-        entries = ["-select_streams", str(stream.index), "-show_entries", "packet=pts_time,duration_time"]
+        entries = ["-select_streams", str(stream.index), "-show_entries", "packet=pts_time,duration_time,flags"]
         asked = ["-print_format", "csv=print_section=0", *entries, *_demuxing(self.settings), f"file:{source}"]
         budget = Budget(self.settings.probe_timeout, 0)
         policy = self._policy(budget, read=(source,))
@@ -212,6 +216,9 @@ class Toolbox:
             raise CorruptMedia(
                 f"The file is incomplete: it ends after {ends.seconds:.1f} of {found.duration:.1f} seconds."
             )
+        even = found.video is not None and found.video.codec in _EVEN
+        if even or ends.broken or tells_of_damage(done.stderr):
+            _expect_most(found, ends)
         return found.with_measured(ends.seconds, ends.count)
 
     async def _decode_one_frame(self, source: Path, index: int) -> None:
@@ -262,6 +269,18 @@ class Toolbox:
         if done.returncode != 0:
             raise diagnose(tool, done.returncode, done.stderr)
         return done
+
+
+def _expect_most(found: MediaProbe, ends: PacketEnds) -> None:
+    """Of a damaged file the most must be there: what is missing would become a frozen picture, or silence."""
+    length = ends.seconds if found.estimated or not found.duration else found.duration
+    missing = ends.missing(found.start, found.start + length)
+    if missing > length * _MOST_LOST:
+        what = "pictures" if found.video else "sound"
+        raise CorruptMedia(
+            f"The file is damaged: its {what} cannot be read for {missing:.1f} of {length:.1f} seconds.",
+            hint=MEDIA_HINT,
+        )
 
 
 def _demuxing(settings: FFmpegSettings) -> list[str]:
