@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def test_processor_time_in_whole_seconds() -> None:
     assert Budget(10, 0).most_cpu_seconds >= 10
 
 
-@pytest.mark.parametrize("name", ["time", "processor time", "memory", "output size", "frames"])
+@pytest.mark.parametrize("name", get_args(BudgetName))
 def test_errors_name_budget_and_settings(name: BudgetName) -> None:
     error = beyond(name)
     assert error.error_code == "limit-exceeded"

@@ -356,3 +356,11 @@ async def test_a_source_that_is_gone(toolbox: Toolbox, tmp_path: Path, folder: P
         await toolbox.probe(missing)
     with pytest.raises(ProcessingFailed, match="gone"):
         await toolbox.ffmpeg(toolbox.open(missing), folder=folder, budget=BUDGET, reads=(missing,))
+
+
+async def test_who_looks_too_long_is_told_by_which_setting(toolbox: Toolbox, tmp_path: Path) -> None:
+    source = media.video(tmp_path / "slow.mp4", "160x90", 1)
+    hurried = Toolbox(toolbox._launcher, toolbox.binaries, FFmpegSettings(probe_timeout=0.001))
+    with pytest.raises(LimitExceeded) as caught:
+        await hurried.probe(source)
+    assert "ffmpeg.probe_timeout" in (caught.value.hint or "")

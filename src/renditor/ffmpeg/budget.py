@@ -15,13 +15,14 @@ from typing import Final, Literal
 from renditor.errors import LimitExceeded
 from renditor.ffmpeg.settings import FFmpegSettings
 
-BudgetName = Literal["time", "processor time", "memory", "output size", "frames"]
+BudgetName = Literal["time", "time to look at a file", "processor time", "memory", "output size", "frames"]
 
 # By how much an output may be longer than planned.
 _SLACK_SECONDS: Final = 10
 
 _SETTINGS: Final[Mapping[BudgetName, str]] = {
     "time": "ffmpeg.timeout_factor, ffmpeg.timeout_floor and ffmpeg.timeout_ceiling",
+    "time to look at a file": "ffmpeg.probe_timeout",
     "processor time": "ffmpeg.cpu_factor, ffmpeg.cpu_floor and ffmpeg.cpu_ceiling",
     "memory": "ffmpeg.memory",
     "output size": "ffmpeg.output_factor, ffmpeg.output_floor and ffmpeg.output_ceiling",
@@ -35,13 +36,15 @@ class Budget:
 
     ``seconds`` of wall time until it is killed; ``file_size`` bytes for any one file; ``cpu_seconds`` of processor time
     over all threads (None: as many as the wall time has on all processors of this machine); ``frames`` that it may put
-    out (None: the ceiling of the settings). Memory is the same for all runs: ``ffmpeg.memory``.
+    out (None: the ceiling of the settings). Memory is the same for all runs: ``ffmpeg.memory``. ``time``: what the wall
+    time is called where it is used up.
     """
 
     seconds: float
     file_size: int
     cpu_seconds: float | None = None
     frames: int | None = None
+    time: BudgetName = "time"
 
     @property
     def most_cpu_seconds(self) -> int:
@@ -66,6 +69,11 @@ def encoding_budget(settings: FFmpegSettings, duration: float | None, bits_per_s
         cpu_seconds=min(settings.cpu_floor + settings.cpu_factor * length, settings.cpu_ceiling),
         frames=round(min(settings.frame_floor + settings.frame_factor * length, settings.frame_ceiling)),
     )
+
+
+def probing_budget(settings: FFmpegSettings) -> Budget:
+    """What a run may use that looks at a file and writes none."""
+    return Budget(settings.probe_timeout, 0, time="time to look at a file")
 
 
 def beyond(name: BudgetName) -> LimitExceeded:

@@ -27,6 +27,9 @@ _INSTALL_HINT = "Run `renditor doctor`: it names what this FFmpeg lacks and how 
 
 _KILLED_HINT = "Mostly the machine ran out of memory: give it more, or lower jobs.concurrency and ffmpeg.threads."
 
+# Programs that get no memory often do not say so before they fall.
+_CRASHED_HINT = f"{MEDIA_HINT} If other files end like this too, ffmpeg.memory is too small."
+
 _ENCODER_FAILED = "Error while opening encoder"
 _DAMAGED = (
     r"Invalid data found|Could not find codec parameters|could not be decoded|Error submitting packet to decoder|"
@@ -39,7 +42,8 @@ _REFERENCE = r"(?:Protocol|Extension|URL) .{0,80}not .{0,40}(?:whitelist|allowed
 # The first pattern found in the whole text wins: causes stand before their consequences.
 _CAUSES: tuple[tuple[str, type[RenditorError], str, str | None], ...] = (
     (r"No space left on device", OutOfSpace, "The disk is full.", None),
-    (r"exceeds specified max pixel count", LimitExceeded, "The frames of the video are larger than allowed.", None),
+    (r"exceeds specified max pixel count", LimitExceeded, "The frames of the video are larger than allowed.",
+     "Send a smaller video, or raise ffmpeg.max_pixels."),
     (r"Format not on whitelist", UnsupportedMedia, "This is not a video or audio file of an accepted kind.", None),
     (_REFERENCE, UnsupportedMedia, "The file refers to other files or addresses, which are never opened.", None),
     (r"Unknown encoder|Encoder not found|Automatic encoder selection failed", Unavailable,
@@ -103,7 +107,7 @@ def _killed(tool: str, number: int) -> RenditorError:
         # Our own kills end in other errors: this was the kernel, short of memory, or a person.
         return ToolKilled(f"{tool} was killed from outside while it worked on this file.", hint=_KILLED_HINT)
     name = signal.Signals(number).name if number in {*signal.Signals} else f"signal {number}"
-    return ProcessingFailed(f"{tool} crashed ({name}): the file is probably damaged.", hint=MEDIA_HINT)
+    return ProcessingFailed(f"{tool} crashed ({name}): the file is probably damaged.", hint=_CRASHED_HINT)
 
 
 def _reason(text: str) -> str | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from renditor.errors import RenditorError
-from renditor.ffmpeg.budget import Budget
+from renditor.ffmpeg.budget import probing_budget
 from renditor.ffmpeg.probe import KeyFrames, VideoStream
 from renditor.ffmpeg.run import PIPE, Toolbox
 
@@ -70,7 +70,7 @@ async def read_key_frames(toolbox: Toolbox, source: Path, video: VideoStream, ra
         arguments += [f"-bsf:v:{stream}", f"filter_units=pass_types={unit},{copied}"]
     arguments += ["-f", "framecrc", PIPE]
     try:
-        budget = Budget(toolbox.settings.probe_timeout, 0)
+        budget = probing_budget(toolbox.settings)
         await toolbox.stream(arguments, budget=budget, reads=(source,), take=reader.feed)
     except NotToBeCopied:
         pass

@@ -209,7 +209,10 @@ def check_limits(probe: MediaProbe, settings: FFmpegSettings) -> None:
         LimitExceeded: frame too large, media too long, too many streams.
     """
     if probe.streams > settings.max_streams:
-        raise LimitExceeded(f"The file has {probe.streams} streams; at most {settings.max_streams} are allowed.")
+        raise LimitExceeded(
+            f"The file has {probe.streams} streams; at most {settings.max_streams} are allowed.",
+            hint="Send it with fewer streams, or raise ffmpeg.max_streams.",
+        )
     video = probe.video
     if video and video.coded_pixels > settings.max_pixels:
         raise LimitExceeded(

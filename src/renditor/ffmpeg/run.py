@@ -15,7 +15,7 @@ from typing import Any
 
 from renditor.errors import CorruptMedia, NoSuchStream, ProcessingFailed, UnsupportedMedia
 from renditor.ffmpeg.binaries import Binaries, Tool
-from renditor.ffmpeg.budget import Budget, beyond, encoding_budget
+from renditor.ffmpeg.budget import Budget, beyond, encoding_budget, probing_budget
 from renditor.ffmpeg.diagnosis import MEDIA_HINT, diagnose, tells_of_damage
 from renditor.ffmpeg.ffprobe import PacketEnds, parse
 from renditor.ffmpeg.probe import MediaProbe, check_limits
@@ -189,7 +189,7 @@ class Toolbox:
         self, path: Path, arguments: Sequence[str], folder: Path | None = None
     ) -> tuple[dict[str, Any], bytes]:
         """What ffprobe printed, and what it warned of."""
-        budget = Budget(self.settings.probe_timeout, 0)
+        budget = probing_budget(self.settings)
         policy = self._policy(budget, read=(folder,) if folder else (path,))
         asked = ["-print_format", "json=compact=1", *arguments, *_demuxing(self.settings), f"file:{path}"]
         done = await self._run("ffprobe", asked, policy=policy, budget=budget, folder=folder)
@@ -207,7 +207,7 @@ class Toolbox:
         ends = PacketEnds(self.settings.max_packets)
         entries = ["-select_streams", str(stream.index), "-show_entries", "packet=pts_time,duration_time,flags"]
         asked = ["-print_format", "csv=print_section=0", *entries, *_demuxing(self.settings), f"file:{source}"]
-        budget = Budget(self.settings.probe_timeout, 0)
+        budget = probing_budget(self.settings)
         policy = self._policy(budget, read=(source,))
         done = await self._run("ffprobe", asked, policy=policy, budget=budget, reader=ends)
         if ends.count == 0:
@@ -223,7 +223,7 @@ class Toolbox:
 
     async def _decode_one_frame(self, source: Path, index: int) -> None:
         arguments = [*self.open(source), "-map", f"0:{index}", "-frames:v", "1", "-f", "null", "-"]
-        budget = Budget(self.settings.probe_timeout, 0)
+        budget = probing_budget(self.settings)
         reader = ProgressReader(None)
         await self._run("ffmpeg", arguments, policy=self._policy(budget, read=(source,)), budget=budget, reader=reader)
         if reader.frames == 0:
@@ -260,7 +260,7 @@ class Toolbox:
                 max_output=_PRINTED_BYTES,
             )
         except TimeoutError:
-            raise beyond("time") from None
+            raise beyond(budget.time) from None
         except FileNotFoundError:
             raise ProcessingFailed(_GONE) from None
         # The kernel kills for it without a word, as does whoever else kills.
