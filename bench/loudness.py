@@ -2,8 +2,9 @@
 
     python -m bench.loudness [--rounds 3]
 
-Ten minutes of stereo: a film's sound, looped from the samples where they are there, whose peaks leave room for the
-gain; and speech with clicks, where a limiter has to hold every one of them. ``loudnorm`` measures, then applies what it
+Ten minutes of stereo: the sound of two films, looped from the samples where they are there, of which one leaves room
+for the gain and the other, quiet with loud moments, does not; and speech with clicks, where a limiter has to hold every
+one of them. ``loudnorm`` measures, then applies what it
 measured (``linear=true``), then goes back to the source's sample rate, as its documentation says. Both write WAV. What
 counts is CPU (user + system) of this process and all that it started: up to the end of the encode for the ratio, and
 with the check of the result, which decodes and measures all of it, beside it. Target: at most 0.2 x of loudnorm.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import statistics
@@ -35,7 +37,7 @@ from renditor.sandbox.launcher import Launcher
 
 TARGET: Final = 0.2
 FFMPEG: Final = imageio_ffmpeg.get_ffmpeg_exe()
-_FILM: Final = Path(__file__).resolve().parents[2] / "shared" / "media" / "exo_video_big_buck_bunny.mp4"
+_SAMPLES: Final = Path(__file__).resolve().parents[2] / "shared" / "media"
 _SECONDS: Final = 600
 _STREET: Final = f"anoisesrc=d={_SECONDS}:c=pink:r=44100:seed=1,volume='0.05+0.1*abs(sin(t/7))':eval=frame"
 _SPEECH: Final = (
@@ -54,20 +56,28 @@ _PLAIN: Final = {
 
 
 def sources() -> dict[str, Path]:
-    """Both sounds as MP3 at 192 kbit/s. Made once and kept in the cache."""
-    film = ["-stream_loop", "-1", "-i", str(_FILM), "-vn", "-t", str(_SECONDS)]
+    """The sounds as MP3 at 192 kbit/s. Made once and kept in the cache."""
     made = {
-        "film, no limiter": film if _FILM.is_file() else ["-filter_complex", _STREET],
+        "film, no limiter": _film("exo_video_big_buck_bunny.mp4") or ["-filter_complex", _STREET],
         "speech with clicks": ["-filter_complex", _SPEECH],
     }
+    if quiet := _film("bigbuckbunny.mp4"):
+        made["quiet film, limiter"] = quiet
     found = {}
-    for number, (name, arguments) in enumerate(made.items()):
-        found[name] = path = cache() / f"loudness-{number}-{_FILM.is_file():d}.mp3"
+    for name, arguments in made.items():
+        key = hashlib.sha256(" ".join(arguments).encode()).hexdigest()[:12]
+        found[name] = path = cache() / f"loudness-{key}.mp3"
         if not path.exists():
             temporary = path.with_suffix(f".{os.getpid()}.mp3")
             ffmpeg(*arguments, "-ac", "2", "-ar", "44100", "-b:a", "192k", str(temporary))
             temporary.rename(path)
     return found
+
+
+def _film(name: str) -> list[str]:
+    """How its sound is looped; nothing where it is not there."""
+    path = _SAMPLES / name
+    return ["-stream_loop", "-1", "-i", str(path), "-vn", "-t", str(_SECONDS)] if path.is_file() else []
 
 
 def ffmpeg(*arguments: str) -> str:

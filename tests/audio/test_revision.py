@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from renditor.audio.commands import Decided, Mix
+from renditor.audio.commands import FINEST, USUAL, Decided, Mix
 from renditor.audio.formats import AudioFormat
 from renditor.audio.loudness import Loudness
 from renditor.audio.plan import AudioPlan, plan_audio
@@ -31,9 +31,23 @@ def test_what_is_right_is_left() -> None:
 def test_peaks_that_pass_the_ceiling_get_a_limiter() -> None:
     plan = planned()
     now, due = revise(plan, plan.files, decided(stereo=Mix(2, 5.0)), heard(-16.2, -16.0, peak=0.5))
-    assert now.mixes[2] == Mix(2, 5.0, limited=True)
+    assert now.mixes[2] == Mix(2, 5.0, USUAL)
+    assert due == list(plan.files)
+
+
+def test_a_limiter_that_let_peaks_pass_works_finer_once() -> None:
+    plan = planned()
+    now, due = revise(plan, plan.files, decided(stereo=Mix(2, 5.0, USUAL)), heard(-16.2, -16.0, peak=0.5))
+    assert now.mixes[2] == Mix(2, 5.0, FINEST)
     assert due == list(plan.files)
     assert revise(plan, plan.files, now, heard(-16.2, -16.0, peak=0.5))[1] == []
+
+
+def test_peaks_that_a_lossy_codec_made_are_left() -> None:
+    plan = planned()
+    given = {"audio.mp3": Loudness(-16, 5, 0.5), "audio.flac": Loudness(-16, 5, -1.2)}
+    one = decided(stereo=Mix(2, 5.0, USUAL))
+    assert revise(plan, plan.files, one, given) == (one, [])
 
 
 def test_only_the_mix_with_the_peaks_is_made_again() -> None:
@@ -41,7 +55,7 @@ def test_only_the_mix_with_the_peaks_is_made_again() -> None:
     given = {"audio.mp3": Loudness(-16, 5, 0.5), "audio.flac": Loudness(-16, 5, -4)}
     now, due = revise(plan, plan.files, decided(stereo=Mix(2, 5.0), all=Mix(6, 4.0)), given)
     assert [file.name for file in due] == ["audio.mp3"]
-    assert (now.mixes[2].limited, now.mixes[6].limited) == (True, False)
+    assert (now.mixes[2].limiter, now.mixes[6].limiter) == (USUAL, 0)
 
 
 def test_what_a_codec_takes_off_is_corrected_once() -> None:

@@ -21,8 +21,13 @@ SUM_FILE: Final = WORK / "sum.txt"
 
 _SILENT: Final = "-60dB"
 _SILENT_SECONDS: Final = 0.1
-# dB below the ceiling: the way back to the lower sample rate lifts peaks by up to 0.2 dB (measured).
-_ROOM: Final = 0.2
+# Times the sample rate at which a limiter works: while listening, usually, and where that was shown not to do. Between
+# two samples the sound can be louder than both. At twice the rate next to nothing of that goes unseen, at four times
+# nothing does (ITU-R BS.1770-5, annex 2), for twice the time.
+LISTENING, USUAL, FINEST = 1, 2, 4
+
+# dB below the ceiling: what is not seen at twice the rate, and what the way back to the lower one adds (measured).
+_ROOM: Final = 0.3
 _PICTURE: Final = ("-map", "1:v", "-c:v", "copy", "-disposition:v:0", "attached_pic")
 _JPEG: Final = ("-protocol_whitelist", "file", "-f", "jpeg_pipe", "-i", f"file:{COVER_FILE}")
 _TAGS: Final = ("-protocol_whitelist", "file", "-f", "ffmetadata", "-i", f"file:{PICTURE_TAG_FILE}")
@@ -30,11 +35,12 @@ _TAGS: Final = ("-protocol_whitelist", "file", "-f", "ffmetadata", "-i", f"file:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """The sound with a number of channels: ``gain`` in dB, and whether a limiter keeps it below the ceiling."""
+    """The sound with a number of channels: ``gain`` in dB, and how many times the sample rate the limiter works at that
+    keeps it below the ceiling; 0: there is none."""
 
     channels: int
     gain: float = 0.0
-    limited: bool = False
+    limiter: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +112,7 @@ def measure(plan: AudioPlan, mix: Mix, decided: Decided, source: list[str]) -> l
             for key, file in (("silence_start", SILENCE_STARTS), ("silence_end", SILENCE_ENDS))
         ]
     if plan.treatment.listens:
-        # How much the limiter takes off is known well enough without the samples in between: it differs by 0.1 LU.
-        chain += [f"volume={mix.gain:.3f}dB", _limiter()] if mix.limited else []
-        chain += _meter("sample")
+        chain += [*_louder(mix.gain), *_limit_peaks(mix.limiter, plan.sample_rate), *_meter("sample")]
     graph = f"[0:{plan.stream}]{','.join(chain)}[m]"
     return [*source, "-filter_complex", graph, "-map", "[m]", *_limit(plan), "-f", "null", "-"]
 
@@ -172,9 +176,9 @@ def _fit(file: AudioFile, decided: Decided) -> list[str]:
     chain = [f"aresample={file.sample_rate}"]
     correction, mix = decided.corrections.get(file.name, 0.0), decided.mixes[file.channels]
     if correction:
-        chain += [f"volume={correction:.3f}dB", *(_true_limiter(file.sample_rate) if mix.limited else ())]
+        chain += [*_louder(correction), *_limit_peaks(mix.limiter, file.sample_rate)]
     lowered = file.format.lowered(file.bitrate) if mix.gain else 0.0
-    return [*chain, *([f"volume={lowered:.3f}dB"] if lowered else [])]
+    return [*chain, *_louder(lowered)]
 
 
 def _prepare(plan: AudioPlan, mix: Mix, decided: Decided) -> list[str]:
@@ -193,9 +197,7 @@ def _prepare(plan: AudioPlan, mix: Mix, decided: Decided) -> list[str]:
 
 def _finish(plan: AudioPlan, mix: Mix, decided: Decided) -> list[str]:
     """Loudness, then fades."""
-    chain = [f"volume={mix.gain:.3f}dB"] if mix.gain else []
-    if mix.limited:
-        chain += _true_limiter(plan.sample_rate)
+    chain = [*_louder(mix.gain), *_limit_peaks(mix.limiter, plan.sample_rate)]
     treatment, length = plan.treatment, decided.length or 0.0
     if treatment.fade_in:
         chain.append(f"afade=t=in:d={treatment.fade_in:.6f}")
@@ -205,15 +207,18 @@ def _finish(plan: AudioPlan, mix: Mix, decided: Decided) -> list[str]:
     return chain
 
 
-def _true_limiter(rate: int) -> list[str]:
-    """Between two samples the sound can be louder than both: seen at 176 kHz or more, it hardly is (BS.1770-5, 2)."""
-    factor = 4 if rate < 88_200 else 2 if rate < 176_400 else 1
-    return [f"aresample={rate * factor}", _limiter(), f"aresample={rate}"]
+def _louder(gain: float) -> list[str]:
+    return [f"volume={gain:.3f}dB"] if gain else []
 
 
-def _limiter() -> str:
-    """It looks 5 ms ahead, gives the level back, and takes nothing of the length."""
-    return f"alimiter=limit={10 ** ((CEILING - _ROOM) / 20):.6f}:level=disabled:latency=1"
+def _limit_peaks(times: int, rate: int) -> list[str]:
+    """A limiter at so many ``times`` the sample rate (Hz), none for 0. High rates have nothing to hear between their
+    samples: they need less. It looks 5 ms ahead, gives the level back, and takes nothing of the length."""
+    if not times:
+        return []
+    higher = rate * max(1, times if rate < 88_200 else times // 2 if rate < 176_400 else 1)
+    limiter = f"alimiter=limit={10 ** ((CEILING - _ROOM) / 20):.6f}:level=disabled:latency=1"
+    return [limiter] if higher == rate else [f"aresample={higher}", limiter, f"aresample={rate}"]
 
 
 def _limit(plan: AudioPlan) -> tuple[str, ...]:

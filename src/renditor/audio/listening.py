@@ -77,7 +77,7 @@ class Listener:
 
     def _plain(self, count: int) -> Mix:
         """Mixed down, several channels add up: a limiter sees to the peaks."""
-        return Mix(count, limited=count < self._plan.channels)
+        return Mix(count, limiter=commands.USUAL if count < self._plan.channels else 0)
 
     def _cut(self, decided: Decided, seconds: float, notes: list[str]) -> Decided:
         """Without the silence at both ends."""
@@ -104,10 +104,10 @@ class Listener:
             return plain
         search = GainSearch(target, before.integrated, before.peak)
         while not search.settled:
-            await self._run(Mix(count, search.gain, limited=True), decided)
+            await self._run(Mix(count, search.gain, commands.LISTENING), decided)
             now = heard_loudness(self._folder).integrated
             search.heard(target if now is None else now)
-        return Mix(count, search.gain, limited=search.limited)
+        return Mix(count, search.gain, commands.USUAL if search.limited else 0)
 
     async def _run(self, mix: Mix, decided: Decided) -> float:
         """Listen once. Returns: seconds of sound."""

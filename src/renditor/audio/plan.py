@@ -18,7 +18,7 @@ from renditor.errors import BadRequest, CorruptMedia, NoSuchStream, UnsupportedM
 from renditor.ffmpeg.languages import language_tag
 from renditor.ffmpeg.probe import AudioStream, MediaProbe
 
-_ENGINE = 1  # goes into the digest: raise it when the same plan gives another result
+_ENGINE = 2  # goes into the digest: raise it when the same plan gives another result
 # Bits a second of the whole file: less than any codec needs for silence (Opus: about 180 with its containers). 26 KB
 # with timestamps hours apart would else become hours of sound, all of it filled in.
 _THINNEST: Final = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from renditor.audio.commands import Decided
+from renditor.audio.commands import FINEST, USUAL, Decided
 from renditor.audio.loudness import Loudness, correction, too_high
 from renditor.audio.plan import AudioFile, AudioPlan
 
@@ -16,7 +16,8 @@ def revise(
     """Look at results whose level was changed.
 
     Peaks between samples are not measured beforehand, because that would cost as much as all else: where a result
-    shows that they pass the ceiling, its mix gets a limiter. What a codec takes off is corrected once.
+    shows that they pass the ceiling, its mix gets a limiter, and a limiter that let some pass works finer. What a codec
+    takes off is corrected once.
 
     Args:
         plan: what was made.
@@ -31,14 +32,26 @@ def revise(
     results = [(file, loudness) for file in changed if (loudness := heard.get(file.name))]
     if target is None or not results:
         return decided, []
-    high = {
-        file.channels for file, loudness in results if too_high(loudness) and not decided.mixes[file.channels].limited
+    finer = {
+        file.channels: times
+        for file, loudness in results
+        if too_high(loudness) and (times := _finer(decided.mixes[file.channels].limiter, file))
     }
     corrections = {
         file.name: gain
         for file, loudness in results
-        if file.channels not in high and file.name not in decided.corrections and (gain := correction(loudness, target))
+        if file.channels not in finer
+        and file.name not in decided.corrections
+        and (gain := correction(loudness, target))
     }
-    due = [file for file in files if file.channels in high or file.name in corrections]
-    mixes = {count: replace(mix, limited=mix.limited or count in high) for count, mix in decided.mixes.items()}
+    due = [file for file in files if file.channels in finer or file.name in corrections]
+    mixes = {count: replace(mix, limiter=finer.get(count, mix.limiter)) for count, mix in decided.mixes.items()}
     return replace(decided, mixes=mixes, corrections={**decided.corrections, **corrections}), due
+
+
+def _finer(times: int, file: AudioFile) -> int:
+    """Times the sample rate for the limiter of the next try; 0: peaks would stay as they are, since the codec made them
+    or nothing finer is known."""
+    if not times:
+        return USUAL
+    return FINEST if file.format.lossless and times < FINEST else 0

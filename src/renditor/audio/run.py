@@ -177,7 +177,7 @@ class Run:
         target, before = self._plan.treatment.loudness, heard.before.get(file.channels)
         if made.loudness and before and target is not None:
             mix = heard.decided.mixes[file.channels]
-            metadata["loudness"] = described(before, made.loudness, mix.gain, limited=mix.limited)
+            metadata["loudness"] = described(before, made.loudness, mix.gain, limited=mix.limiter > 0)
             missing = missed(made.loudness, target) if mix.gain else None
             notes += [missing] if missing else []
         return Output(
