@@ -130,7 +130,10 @@ def test_names_and_labels_are_each_given_once(client: Client, bare: dict[str, An
 def test_files_never_come_back_under_another_text(client: Client, bare: dict[str, Any]) -> None:
     """Caches keep them for ever."""
     first = _add(client, bare, language="en").json()
+    held = client.get(first["url"]).headers["etag"]
+    assert client.get(first["url"], if_none_match=held).status_code == 304
     client.call("DELETE", f"/media/{bare['id']}/captions/text-en")
+    assert client.get(first["url"], if_none_match=held).status_code == 404
     second = _add(client, bare, VTT, language="en").json()
     assert first["name"] == second["name"]
     assert first["url"] != second["url"]

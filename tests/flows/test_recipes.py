@@ -25,6 +25,9 @@ outputs = ["hls", "poster"]
 [recipes.video.clip]
 outputs = ["mp4"]
 
+[recipes.video.still]
+outputs = ["poster"]
+
 [recipes.audio.radio]
 formats = ["m4a"]
 loudness = -16
@@ -107,6 +110,10 @@ def test_only_what_the_recipe_says(client: Client, tmp_path: Path) -> None:
     assert web["url"] == web["hls_url"]
     clip = upload(client, film, recipe="clip")
     assert (kinds(clip), set(links(client, clip))) == ({"mp4"}, {"url", "mp4_url"})
+    base = "/main/video/upload"
+    assert client.get(f"{base}/{clip['public_id']}.jpg").status_code == 404
+    # A frame at a time is taken from the original.
+    assert client.get(f"{base}/so_1/{clip['public_id']}.jpg").headers["content-type"] == "image/jpeg"
     song = media.song(tmp_path / "song.mp3", 2)
     bare = upload(client, song, recipe="bare")
     assert (kinds(bare), links(client, bare)) == ({"audio"}, {"url": "audio/ogg"})
@@ -177,6 +184,17 @@ def test_another_recipe_for_what_is_there(client: Client, tmp_path: Path) -> Non
     for wrong, status in (("none", 400), ("radio", 400)):
         assert again(client, asset["id"], wrong).status_code == status
     assert again(client, "unknown", "web").status_code == 404
+
+
+def test_a_new_poster_is_not_taken_for_the_old_one(client: Client, tmp_path: Path) -> None:
+    asset = upload(client, media.video(tmp_path / "film.mp4", "320x180", 1), recipe="web")
+    url = f"/main/video/upload/{asset['public_id']}.jpg"
+    old = client.get(url).headers["etag"]
+    assert client.get(url, if_none_match=old).status_code == 304
+    job = again(client, asset["id"], "still").headers["location"]
+    while client.call("GET", job).json()["status"] != "completed":
+        time.sleep(0.05)
+    assert client.get(url, if_none_match=old).status_code == 200
 
 
 def test_two_recipes_at_once_and_a_change_of_mind(client: Client, tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def test_recipes_by_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ('recipes.video.clip.tier = "slow"', "'recipes.video.clip.tier' is wrong"),
         ('recipes.video.clip.outputs = ["gif"]', "'recipes.video.clip.outputs.0' is wrong"),
         ("recipes.video.clip.outputs = []", "'recipes.video.clip.outputs' is wrong"),
+        ('recipes.video.clip.outputs = ["hls", "hls"]', "an output is named twice"),
         ("recipes.video.clip.crf = 20", "There is no setting 'recipes.video.clip.crf'"),
         ("recipes.video.Clip.first_playable = true", "'Clip' cannot be the name of a recipe"),
         ("recipes.video.analysis.first_playable = true", "'analysis' cannot be the name of a recipe"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -143,32 +144,36 @@ class Moving:
 
     async def _frame(self, plan: Plan, asset: Asset, request: Request) -> Response:
         """A picture of a video: its poster, or with ``so_<seconds>`` the frame at that time."""
-        if asset.media_type != "video":
+        if asset.media_type != "video" or asset.status != "completed":
             raise NotFound
         at = plan.path.transformation.last(START)
+        if at is not None:
+            return await self.pictures.answer(plan, asset, request, partial(self._taken, asset, float(at)))
         poster = await self.catalog.read(lambda c: assets.rendition(c, asset.id, "poster"))
         if poster is None:
             raise NotFound
 
-        async def source(folder: Path) -> Source:
-            if at is None:
-                return Source(await self.storage.checkout(poster.key + str(poster.metadata["file"]), folder), "jpg")
-            async with self.framing:
-                await asyncio.to_thread(folder.mkdir, parents=True, mode=0o700)
-                original = await self.storage.checkout(asset.original_key, folder)
-                frame = await self.router.video(asset.route).frame(original, folder, float(at))
-            return Source(frame, frame.suffix.lstrip("."))
+        async def stored(folder: Path) -> Source:
+            return Source(await self.storage.checkout(poster.key + str(poster.metadata["file"]), folder), "jpg")
 
-        return await self.pictures.answer(plan, asset, request, source)
+        return await self.pictures.answer(plan, asset, request, stored)
+
+    async def _taken(self, asset: Asset, at: float, folder: Path) -> Source:
+        """The frame of the original at so many seconds."""
+        async with self.framing:
+            await asyncio.to_thread(folder.mkdir, parents=True, mode=0o700)
+            original = await self.storage.checkout(asset.original_key, folder)
+            frame = await self.router.video(asset.route).frame(original, folder, at)
+        return Source(frame, frame.suffix.lstrip("."))
 
     async def _stored(self, rendition: Rendition, name: str, request: Request, head: Head) -> Response:
+        key = rendition.key + name
+        stat = await self.storage.stat(key)
+        if stat is None:  # also for clients that hold it: captions that were removed are gone
+            raise NotFound
         held = request.holds(rendition.id)
         if held is not None:
             return NotModified(held, head)
-        key = rendition.key + name
-        stat = await self.storage.stat(key)
-        if stat is None:
-            raise NotFound
         content_type = CONTENT_TYPES.get(name.rsplit(".", 1)[-1], "application/octet-stream")
         return Body(content_type, stat.bytes, f'"{rendition.id}"', head, chunks=self.read(key), key=key)
 

@@ -144,8 +144,10 @@ class Pictures:
         if len(name.encode()) > _NAME_BYTES:
             name = f"{hashlib.sha256(name.encode()).hexdigest()}.{output}"
         tags = repr(asset.tags) if "tags" in text else ""  # conditions may ask for them
+        # Another recipe may have made another poster.
+        poster = "" if asset.media_type == "image" else str(asset.version)
         # With the asset's id: another asset with the same bytes may be deleted while this one stays.
-        digest = _digest(asset.id, asset.sha256, text, output, self.engine, _known(asset, picture), tags)
+        digest = _digest(asset.id, asset.sha256, poster, text, output, self.engine, _known(asset, picture), tags)
         for _, layer in layers:
             digest = _digest(digest, layer.sha256, _known(layer, picture))
         return Wanted(asset, picture, output, name, digest, beside(source, layers, self.storage))

@@ -39,6 +39,13 @@ class VideoRecipe(BaseModel, extra="forbid", frozen=True):
         default=True, description="Take over the pictures of a source that is fit for streaming as it is."
     )
 
+    @field_validator("outputs")
+    @classmethod
+    def _each_once(cls, outputs: tuple[OutputKind, ...]) -> tuple[OutputKind, ...]:
+        if len(set(outputs)) < len(outputs):
+            raise ValueError("an output is named twice")
+        return outputs
+
 
 class AudioRecipe(BaseModel, extra="forbid", frozen=True):
     """What is made of an audio file. In the settings of a server both bit rates are filled in."""
