@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from renditor.audio.commands import FINEST, LISTENING, USUAL, Decided, Mix, copy, encode, listen, measure
+from renditor.audio.commands import FINE, FINEST, PLAIN, Decided, Mix, copy, encode, listen, measure
 from renditor.audio.formats import FORMATS, AudioFormat
 from renditor.audio.plan import AudioPlan, plan_audio
 from renditor.audio.treatment import Treatment
@@ -50,7 +50,7 @@ def test_untreated_sound_passes_no_filter_that_changes_it() -> None:
 
 def test_cut_loudness_and_fades_come_in_this_order() -> None:
     plan = planned("wav", treatment=Treatment(start=1, fade_in=0.5, fade_out=2, loudness=-16))
-    given = graph(arguments(plan, Mix(2, 7.5, USUAL), start=1.25, length=4.0))
+    given = graph(arguments(plan, Mix(2, 7.5, FINE), start=1.25, length=4.0))
     order = [
         "atrim=start=1.250000:end=5.250000",
         "volume=7.500dB",
@@ -64,14 +64,14 @@ def test_cut_loudness_and_fades_come_in_this_order() -> None:
 
 @pytest.mark.parametrize(
     ("times", "rate", "seen"),
-    [(USUAL, 44_100, 88_200), (USUAL, 48_000, 96_000), (FINEST, 44_100, 176_400), (FINEST, 96_000, 192_000)],
+    [(FINE, 44_100, 88_200), (FINE, 48_000, 96_000), (FINEST, 44_100, 176_400), (FINEST, 96_000, 192_000)],
 )
 def test_the_limiter_sees_what_lies_between_the_samples(times: int, rate: int, seen: int) -> None:
     given = graph(arguments(planned("wav", sample_rate=rate), Mix(2, 1.0, times)))
     assert f"aresample={seen},alimiter=limit=0.860994:level=disabled:latency=1,aresample={rate}" in given
 
 
-@pytest.mark.parametrize(("times", "rate"), [(LISTENING, 44_100), (USUAL, 96_000), (USUAL, 192_000), (FINEST, 192_000)])
+@pytest.mark.parametrize(("times", "rate"), [(PLAIN, 44_100), (FINE, 96_000), (FINE, 192_000), (FINEST, 192_000)])
 def test_a_limiter_at_the_rate_of_the_sound_needs_no_other_one(times: int, rate: int) -> None:
     given = graph(arguments(planned("wav", sample_rate=rate), Mix(2, 1.0, times)))
     assert "volume=1.000dB,alimiter=limit=0.860994:level=disabled:latency=1,asplit" in given

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from renditor.audio.commands import FINEST, USUAL, Decided, Mix
+from renditor.audio.commands import FINE, FINEST, PLAIN, Decided, Mix
 from renditor.audio.formats import AudioFormat
 from renditor.audio.loudness import Loudness
 from renditor.audio.plan import AudioPlan, plan_audio
-from renditor.audio.revision import revise
+from renditor.audio.revision import first_limiter, revise
 from renditor.audio.treatment import Treatment
 from tests.audio.probes import song, sound
 
@@ -31,13 +31,21 @@ def test_what_is_right_is_left() -> None:
 def test_peaks_that_pass_the_ceiling_get_a_limiter() -> None:
     plan = planned()
     now, due = revise(plan, plan.files, decided(stereo=Mix(2, 5.0)), heard(-16.2, -16.0, peak=0.5))
-    assert now.mixes[2] == Mix(2, 5.0, USUAL)
+    assert now.mixes[2] == Mix(2, 5.0, FINEST)
     assert due == list(plan.files)
+    lossy = {"audio.mp3": Loudness(-16, 5, 0.5), "audio.flac": None}
+    assert revise(plan, plan.files, decided(stereo=Mix(2, 5.0)), lossy)[0].mixes[2] == Mix(2, 5.0, FINE)
+
+
+def test_the_first_limiter_is_the_cheapest_where_all_it_lets_pass_is_seen() -> None:
+    plan = planned()
+    assert first_limiter(plan.files) == FINE
+    assert first_limiter(plan.files[1:]) == PLAIN
 
 
 def test_a_limiter_that_let_peaks_pass_works_finer_once() -> None:
     plan = planned()
-    now, due = revise(plan, plan.files, decided(stereo=Mix(2, 5.0, USUAL)), heard(-16.2, -16.0, peak=0.5))
+    now, due = revise(plan, plan.files, decided(stereo=Mix(2, 5.0, FINE)), heard(-16.2, -16.0, peak=0.5))
     assert now.mixes[2] == Mix(2, 5.0, FINEST)
     assert due == list(plan.files)
     assert revise(plan, plan.files, now, heard(-16.2, -16.0, peak=0.5))[1] == []
@@ -46,7 +54,7 @@ def test_a_limiter_that_let_peaks_pass_works_finer_once() -> None:
 def test_peaks_that_a_lossy_codec_made_are_left() -> None:
     plan = planned()
     given = {"audio.mp3": Loudness(-16, 5, 0.5), "audio.flac": Loudness(-16, 5, -1.2)}
-    one = decided(stereo=Mix(2, 5.0, USUAL))
+    one = decided(stereo=Mix(2, 5.0, FINE))
     assert revise(plan, plan.files, one, given) == (one, [])
 
 
@@ -55,7 +63,7 @@ def test_only_the_mix_with_the_peaks_is_made_again() -> None:
     given = {"audio.mp3": Loudness(-16, 5, 0.5), "audio.flac": Loudness(-16, 5, -4)}
     now, due = revise(plan, plan.files, decided(stereo=Mix(2, 5.0), all=Mix(6, 4.0)), given)
     assert [file.name for file in due] == ["audio.mp3"]
-    assert (now.mixes[2].limiter, now.mixes[6].limiter) == (USUAL, 0)
+    assert (now.mixes[2].limiter, now.mixes[6].limiter) == (FINE, 0)
 
 
 def test_what_a_codec_takes_off_is_corrected_once() -> None:

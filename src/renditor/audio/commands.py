@@ -21,12 +21,10 @@ SUM_FILE: Final = WORK / "sum.txt"
 
 _SILENT: Final = "-60dB"
 _SILENT_SECONDS: Final = 0.1
-# Times the sample rate at which a limiter works: while listening, usually, and where that was shown not to do. Between
-# two samples the sound can be louder than both. At twice the rate next to nothing of that goes unseen, at four times
-# nothing does (ITU-R BS.1770-5, annex 2), for twice the time.
-LISTENING, USUAL, FINEST = 1, 2, 4
-
-# dB below the ceiling: what is not seen at twice the rate, and what the way back to the lower one adds (measured).
+# Times the sample rate at which a limiter works. Between two samples the sound can be louder than both: at twice the
+# rate little of that goes unseen, at four times next to nothing (ITU-R BS.1770-5, annex 2). Each step doubles its time.
+PLAIN, FINE, FINEST = 1, 2, 4
+# dB below the ceiling: what mostly lies between samples, and what the way back from a higher rate adds (measured).
 _ROOM: Final = 0.3
 _PICTURE: Final = ("-map", "1:v", "-c:v", "copy", "-disposition:v:0", "attached_pic")
 _JPEG: Final = ("-protocol_whitelist", "file", "-f", "jpeg_pipe", "-i", f"file:{COVER_FILE}")

@@ -11,6 +11,7 @@ from renditor.audio.commands import Decided, Mix
 from renditor.audio.loudness import GainSearch, Loudness, gain_tags, left_alone
 from renditor.audio.plan import AudioPlan
 from renditor.audio.readings import forget, heard_loudness, heard_sound
+from renditor.audio.revision import first_limiter
 from renditor.audio.verify import expect_length
 from renditor.errors import BadRequest
 from renditor.ffmpeg.progress import ProgressReader
@@ -77,7 +78,7 @@ class Listener:
 
     def _plain(self, count: int) -> Mix:
         """Mixed down, several channels add up: a limiter sees to the peaks."""
-        return Mix(count, limiter=commands.USUAL if count < self._plan.channels else 0)
+        return Mix(count, limiter=commands.FINE if count < self._plan.channels else 0)
 
     def _cut(self, decided: Decided, seconds: float, notes: list[str]) -> Decided:
         """Without the silence at both ends."""
@@ -104,10 +105,11 @@ class Listener:
             return plain
         search = GainSearch(target, before.integrated, before.peak)
         while not search.settled:
-            await self._run(Mix(count, search.gain, commands.LISTENING), decided)
+            await self._run(Mix(count, search.gain, commands.PLAIN), decided)
             now = heard_loudness(self._folder).integrated
             search.heard(target if now is None else now)
-        return Mix(count, search.gain, commands.USUAL if search.limited else 0)
+        files = [file for file in self._plan.files if file.channels == count]
+        return Mix(count, search.gain, first_limiter(files) if search.limited else 0)
 
     async def _run(self, mix: Mix, decided: Decided) -> float:
         """Listen once. Returns: seconds of sound."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from renditor.audio.commands import FINEST, USUAL, Decided
+from renditor.audio.commands import FINE, FINEST, PLAIN, Decided
 from renditor.audio.loudness import Loudness, correction, too_high
 from renditor.audio.plan import AudioFile, AudioPlan
 
@@ -32,11 +32,12 @@ def revise(
     results = [(file, loudness) for file in changed if (loudness := heard.get(file.name))]
     if target is None or not results:
         return decided, []
-    finer = {
-        file.channels: times
-        for file, loudness in results
-        if too_high(loudness) and (times := _finer(decided.mixes[file.channels].limiter, file))
-    }
+    finer: dict[int, int] = {}
+    for file, loudness in results:
+        # Lossy codecs add peaks of their own, which no finer limiter before them takes away.
+        finest = FINEST if file.format.lossless else FINE
+        if too_high(loudness) and decided.mixes[file.channels].limiter < finest:
+            finer[file.channels] = max(finest, finer.get(file.channels, 0))
     corrections = {
         file.name: gain
         for file, loudness in results
@@ -49,9 +50,7 @@ def revise(
     return replace(decided, mixes=mixes, corrections={**decided.corrections, **corrections}), due
 
 
-def _finer(times: int, file: AudioFile) -> int:
-    """Times the sample rate for the limiter of the next try; 0: peaks would stay as they are, since the codec made them
-    or nothing finer is known."""
-    if not times:
-        return USUAL
-    return FINEST if file.format.lossless and times < FINEST else 0
+def first_limiter(files: Iterable[AudioFile]) -> int:
+    """Times the sample rate for the limiter of a mix at first: what it lets pass is seen in lossless results, and only
+    in them."""
+    return PLAIN if all(file.format.lossless for file in files) else FINE
