@@ -31,7 +31,8 @@ def interrupt_storing(
         await put(key, source)
         if key.startswith("sets/") and not happened:
             happened = True
-            await event(key)
+            # In a task of its own: what happens elsewhere goes on when the job it stops is cancelled meanwhile.
+            await asyncio.shield(asyncio.create_task(event(key)))
 
     monkeypatch.setattr(service.flows.storage, "put", put_then)
 

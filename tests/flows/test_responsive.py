@@ -200,7 +200,7 @@ def test_chains_and_presets_are_made_ahead(client: Client, photo: Path) -> None:
         ({"widths": list(range(1, 30))}, 422),
         ({"widths": [10], "formats": ["exe"]}, 422),
         ({"preset": "thumb/w_10"}, 422),
-        ({"recipe": "nothing"}, 422),
+        ({"recipe": "nothing"}, 400),
         ({"transformation": "zz_1"}, 400),
         ({"preset": "nothing"}, 400),
         ({"transformations": ["w_10", "c_crop,w_10,h_10,x_5000"]}, 400),
