@@ -47,7 +47,7 @@ from renditor.routing import MediaRouter, Providers
 from renditor.sandbox.broker import BrokerClient
 from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.pool import Decoder, DecoderPool
-from renditor.service import Flows, MediaProcessingService
+from renditor.service import Flows, Identity, MediaProcessingService
 from renditor.storage.base import Storage
 
 # web: takes requests; worker: takes jobs; both use the machine's renderer process. embedded: all in this process.
@@ -145,7 +145,8 @@ def build(settings: Settings, role: Role) -> App:
     ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
     captions = Captions(catalog, storage, recipes.in_background)
     watching = Watching(catalog, settings.events)
-    flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, settings.limits.uploads, watching, captions)
+    rate, identity = settings.limits.uploads, Identity(catalog)
+    flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, rate, watching, captions, identity)
     return App(settings, MediaProcessingService(flows), tools, catalog, jobs)
 
 

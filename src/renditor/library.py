@@ -230,7 +230,7 @@ class MediaProcessingService(service.MediaProcessingService):
 
     @staticmethod
     def _principal(user: User) -> Principal:
-        return Principal(owner=str(user.id), tenant=DEFAULT_TENANT, scopes=frozenset({"read", "write"}))
+        return Principal(owner=str(user.id), tenant=DEFAULT_TENANT, scopes=frozenset({"write"}), kind="program")
 
 
 def _open(file: File) -> tuple[str | None, Callable[[], AsyncIterator[bytes]]]:

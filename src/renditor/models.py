@@ -15,6 +15,9 @@ Status = Literal["uploaded", "processing", "completed", "failed", "cancelled"]
 JobStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 Visibility = Literal["public", "private"]
 Scope = Literal["read", "write", "admin"]
+# What a route asks for. ``upload`` and ``follow`` are all that an upload token opens: sending files, and seeing how far
+# those files are.
+Need = Literal["read", "write", "admin", "upload", "follow"]
 ResourceType = Literal["image", "video", "raw"]
 
 DEFAULT_TENANT = "main"
@@ -39,20 +42,60 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
+# What the scopes of a principal open. None of them opens other owners' assets.
+_OPENED: dict[str, frozenset[Need]] = {
+    "token": frozenset({"upload", "follow"}),
+    "read": frozenset({"read", "follow"}),
+    "write": frozenset({"read", "follow", "write", "upload"}),
+    "admin": frozenset({"read", "follow", "write", "upload", "admin"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request shows of who makes it.
+
+    ``authorization``: the header as it came. ``token``: an upload token in the URL, where a browser cannot send a
+    header. ``address``: of the client, behind trusted proxies too.
+    """
+
+    authorization: str | None = None
+    token: str | None = None
+    address: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an upload token is good for: files of these types (none: all), each up to ``max_bytes`` (None: the server's
+    limits decide). How many files are left is counted in the catalog."""
+
+    token_id: str
+    max_bytes: int | None = None
+    media_types: frozenset[MediaType] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who makes this request: an owner in a tenant, with the scopes of the key that was shown."""
+    """Who makes this request: an owner in a tenant, with the scopes of what was shown.
+
+    ``kind``: what that was; ``key_id``: which key, token, or key id of a JWT. ``allowance``: of an upload token, which
+    opens nothing but what was uploaded with it. ``address`` and ``request_id`` are for the audit log.
+    """
 
     owner: str
     tenant: str = DEFAULT_TENANT
     scopes: frozenset[str] = frozenset()
     key_id: str | None = None
     uploads: str | None = None  # a rate of the key itself, such as 1000/hour
+    kind: Literal["key", "jwt", "token", "program"] = "key"
+    allowance: Allowance | None = None
+    address: str = ""
+    request_id: str = ""
 
-    def may(self, scope: Scope) -> bool:
-        """``admin`` includes ``write``, which includes ``read``. None of them opens other owners' assets."""
-        order = ("read", "write", "admin")
-        return any(held in order and order.index(held) >= order.index(scope) for held in self.scopes)
+    def may(self, need: Need) -> bool:
+        """``admin`` includes ``write``, which includes ``read``."""
+        return any(need in _OPENED.get(scope, frozenset()) for scope in self.scopes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +110,7 @@ class ApiKey:
     created_at: int
     uploads: str | None = None
     revoked_at: int | None = None
+    expires_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +119,8 @@ class Asset:
 
     ``width`` and ``height`` are px as displayed (orientation applied), ``duration`` is in seconds, ``progress`` 0-100.
     ``version`` goes into URLs (``v<digits>``) so that an overwrite shows at once. ``stamp`` is raised when its stored
-    pictures are dropped or swapped.
+    pictures are dropped or swapped. ``token_id``: of the upload token it came by. ``corrupt_at``: its stored bytes were
+    found to be others than those that were uploaded.
     """
 
     id: str
@@ -105,6 +150,8 @@ class Asset:
     metadata: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     stamp: int = 0
+    token_id: str | None = None
+    corrupt_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

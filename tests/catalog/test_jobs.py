@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
 import pytest
 import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 
 from renditor.catalog import Catalog, assets, jobs, trash
 from renditor.models import Asset, Job, JobStatus, Rendition, new_id, now_ms
@@ -178,8 +181,12 @@ def test_pictures_from_before_there_was_an_analysis_get_theirs(catalog: Catalog)
     old = add(catalog, asset(media_type="image"))
     looked_at, job = queued(catalog, "analysis", None)
     video = add(catalog, asset(media_type="video"))
-    catalog.write_now(lambda c: c.execute(sa.text("UPDATE alembic_version SET version_num = '0003'")))
-    catalog.migrate()
+
+    def again(connection: sa.Connection) -> None:
+        with Operations.context(MigrationContext.configure(connection)):
+            importlib.import_module("renditor.catalog.migrations.versions.0004_analysis_of_old_pictures").upgrade()
+
+    catalog.write_now(again)
     stale = catalog.read_now(partial(jobs.stale, before=now_ms() + 1000))
     assert {(one.asset_id, one.recipe) for one in stale} == {(old.id, "analysis"), (looked_at.id, "analysis")}
     assert job.id in {one.id for one in stale}

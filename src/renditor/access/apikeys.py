@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 import secrets
 from collections.abc import Iterable
@@ -77,10 +78,13 @@ def split(authorization: str | None) -> tuple[str, str]:
 
 
 def verify(found: tuple[ApiKey, str] | None, secret: str) -> Principal:
-    """The principal behind a key. Unknown, revoked and wrong keys are refused alike. Raises: Unauthenticated."""
+    """The principal behind a key. Unknown, revoked, expired and wrong keys are refused alike.
+
+    Raises: Unauthenticated.
+    """
     key, secret_hash = found or (None, _hash(""))
     matches = hmac.compare_digest(_hash(secret), secret_hash)
-    if key is None or not matches or key.revoked_at is not None:
+    if key is None or not matches or key.revoked_at is not None or (key.expires_at or math.inf) <= now_ms():
         raise Unauthenticated(hint=_HINT)
     return Principal(owner=key.owner, tenant=key.tenant, scopes=key.scopes, key_id=key.id, uploads=key.uploads)
 

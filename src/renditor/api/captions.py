@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from renditor.api.bodies import RawBody
-from renditor.api.routes import needs, refusals
+from renditor.api.routes import Needs, refusals
 from renditor.api.views import Views
 from renditor.ingest import CAPTION_TYPES, CaptionOptions
 from renditor.models import Principal
@@ -34,7 +34,7 @@ _BODY = {
 def router(service: MediaProcessingService, views: Views) -> APIRouter:
     """The routes; ``views`` makes the URLs of the answers."""
     routes = APIRouter(prefix="/media", tags=["media"], responses=refusals(401, 403, 503))
-    reader, writer = needs(service, "read"), needs(service, "write")
+    reader, writer = Needs(service, "read"), Needs(service, "write")
 
     @routes.get("/{media_id}/captions", responses=refusals(404), summary="Captions of a video")
     async def listing(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:

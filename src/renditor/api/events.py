@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from renditor.api.routes import needs, refusals
+from renditor.api.routes import Needs, refusals
 from renditor.api.views import Views
 from renditor.models import Principal
 from renditor.recipes.watching import Event, Watch
@@ -77,7 +77,7 @@ async def _left(receive: Receive) -> None:
 def router(service: MediaProcessingService, views: Views) -> APIRouter:
     """The route; ``views`` makes the URLs of the answers."""
     routes = APIRouter(prefix="/media", tags=["media"], responses=refusals(401, 403, 503))
-    reader = needs(service, "read")
+    follower = Needs(service, "follow")
 
     @routes.get(
         "/{media_id}/events",
@@ -88,7 +88,7 @@ def router(service: MediaProcessingService, views: Views) -> APIRouter:
     )
     async def events(
         media_id: str,
-        principal: Annotated[Principal, Depends(reader)],
+        principal: Annotated[Principal, Depends(follower)],
         last_event_id: Annotated[str | None, Header(description="Go on behind this event.")] = None,
     ) -> Response:
         """Server-sent events: `job.progress`, `asset.playable` (its stream can be played already), and in the end

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from renditor.api.bodies import upload_body
 from renditor.api.ranges import read_range
-from renditor.api.routes import json_body, needs, read_body, refusals
+from renditor.api.routes import Needs, json_body, read_body, refusals
 from renditor.api.views import Views
 from renditor.catalog.assets import made_of
 from renditor.deliver import Request as Delivered
@@ -84,7 +84,7 @@ def router(service: MediaProcessingService, views: Views) -> APIRouter:
 
 
 def _add_reading(routes: APIRouter, service: MediaProcessingService, views: Views) -> None:
-    reader = needs(service, "read")
+    reader, follower = Needs(service, "read"), Needs(service, "follow")
 
     @routes.get("", responses=refusals(422), summary="List your assets")
     async def listing(
@@ -108,7 +108,7 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
         return views.asset(*await service.get(principal, media_id))
 
     @routes.get("/{media_id}/status", responses=refusals(404), summary="How far an asset is")
-    async def status(media_id: str, principal: Annotated[Principal, Depends(reader)]) -> dict[str, Any]:
+    async def status(media_id: str, principal: Annotated[Principal, Depends(follower)]) -> dict[str, Any]:
         """How far it is: status, progress (0-100), stage, and the error where it failed."""
         asset, renditions = await service.get(principal, media_id)
         return views.status(asset, made_of(renditions))
@@ -143,14 +143,14 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
 
 
 def _add_writing(routes: APIRouter, service: MediaProcessingService, views: Views) -> None:
-    writer = needs(service, "write")
+    writer, uploader = Needs(service, "write"), Needs(service, "upload")
 
     refused = refusals(400, 409, 413, 415, 422, 429, 507)
 
     @routes.post(
         "/upload", status_code=201, openapi_extra=_UPLOAD_BODY, responses=_ACCEPTED | refused, summary="Upload a file"
     )
-    async def upload(request: Request, principal: Annotated[Principal, Depends(writer)]) -> JSONResponse:
+    async def upload(request: Request, principal: Annotated[Principal, Depends(uploader)]) -> JSONResponse:
         """Upload a photo (201, completed), a video or a song (202, processing).
 
         Either a multipart form with the field `file`, or the file itself as body with its name in `X-Filename`; options

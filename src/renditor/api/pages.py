@@ -44,7 +44,7 @@ fetch("openapi.json").then((answer) => answer.text()).then(show);
 
 def router(*, docs: bool) -> APIRouter:
     """``docs``: whether /docs is served."""
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(tags=["page"], include_in_schema=False)
     page = _PAGE.read_text()
     page_headers = _document_headers(_PAGE_POLICY.format(script=_hash(page, "script"), style=_hash(page, "style")))
 

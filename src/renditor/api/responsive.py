@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from renditor.api.routes import json_body, needs, read_body, refusals
+from renditor.api.routes import Needs, json_body, read_body, refusals
 from renditor.api.views import Views
 from renditor.deliver import Asked
 from renditor.models import Principal
@@ -69,7 +69,7 @@ class WantedRenditions(BaseModel):
 def router(service: MediaProcessingService, views: Views) -> APIRouter:
     """The routes; ``views`` makes the URLs of the answers."""
     routes = APIRouter(prefix="/media", tags=["media"], responses=refusals(401, 403, 503))
-    reader, writer = needs(service, "read"), needs(service, "write")
+    reader, writer = Needs(service, "read"), Needs(service, "write")
 
     @routes.get("/{media_id}/srcset", responses=refusals(400, 404, 409, 422), summary="A picture for a page")
     async def srcset(

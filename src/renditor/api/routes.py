@@ -1,14 +1,16 @@
 """What the routes of the API share: who asks, what they may be refused for, and bodies of JSON."""
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
-from fastapi import Header, Request
+from fastapi import Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from starlette.routing import BaseRoute
 
-from renditor.errors import TooLarge, Unprocessable
-from renditor.models import Principal, Scope
+from renditor.errors import Internal, TooLarge, Unprocessable
+from renditor.models import Credentials, Need, Principal
 from renditor.service import MediaProcessingService
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -37,13 +39,45 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {s: {"description": _PROBLEMS[s], "content": {"application/problem+json": {}}} for s in statuses}
 
 
-def needs(service: MediaProcessingService, scope: Scope) -> Callable[..., Awaitable[Principal]]:
-    """A dependency that reads nothing but the header: the body waits until the caller is known."""
+class Needs:
+    """A dependency: the principal, who must be allowed what the route ``need``s.
 
-    async def principal(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> Principal:
-        return await service.authenticate(authorization, scope)
+    It reads nothing but the head of the request: the body waits until the caller is known.
+    """
 
-    return principal
+    def __init__(self, service: MediaProcessingService, need: Need) -> None:
+        self.need = need
+        self._identity = service.flows.identity
+
+    async def __call__(self, request: Request) -> Principal:
+        return await self._identity.authenticate(credentials(request), self.need)
+
+
+def credentials(request: Request) -> Credentials:
+    """What the head of a request shows of who makes it."""
+    return Credentials(
+        authorization=request.headers.get("authorization"),
+        address=request.scope.get("renditor.address", ""),
+        request_id=request.scope.get("renditor.request_id", ""),
+    )
+
+
+# What needs nobody to be known: the page, whether the server lives, and the description of the API.
+_OPEN = frozenset({"health", "page"})
+
+
+def check_needs(routes: Iterable[BaseRoute]) -> None:
+    """Deny by default: no route without a dependency that says what it needs, but those tagged as open.
+
+    Raises: Internal: a route says nothing. It is raised where the application is put together, so a server with such a
+    route does not start.
+    """
+    for route in routes:
+        if not isinstance(route, APIRoute):
+            continue
+        known = any(isinstance(dependency.call, Needs) for dependency in route.dependant.dependencies)
+        if not known and not _OPEN & set(route.tags):
+            raise Internal(f"The route {route.path} does not say who may use it.")
 
 
 async def read_body(request: Request, model: type[Body]) -> Body:

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from renditor import observe
 from renditor.api import captions, events, health, media, pages, problems, responsive
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
+from renditor.api.routes import check_needs
 from renditor.api.views import Views
 from renditor.errors import BadRequest, Internal, MethodNotAllowed, NotFound, RenditorError, Unprocessable
 from renditor.service import MediaProcessingService
@@ -49,6 +50,7 @@ class Server:
             return
         request_id = secrets.token_hex(8)
         scope["renditor.request_id"] = request_id
+        scope["renditor.address"] = (scope.get("client") or ("",))[0]
         structlog.contextvars.clear_contextvars()
         observe.bind(request_id=request_id)
 
@@ -106,6 +108,7 @@ def create(
     api.include_router(responsive.router(service, views))
     api.include_router(health.router(checks, protections))
     api.include_router(pages.router(docs=options.docs))
+    check_needs(api.routes)
     return Server(api, Delivery(service.flows.deliver))
 
 

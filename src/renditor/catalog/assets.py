@@ -274,7 +274,11 @@ def update(connection: sa.Connection, asset_id: str, **values: Any) -> None:
 
 
 def _mine(principal: Principal) -> sa.ColumnElement[bool]:
-    return (assets.c.tenant == principal.tenant) & (assets.c.owner == principal.owner)
+    """What a principal may see: the owner's assets; with an upload token only those that came by it."""
+    mine = (assets.c.tenant == principal.tenant) & (assets.c.owner == principal.owner)
+    if principal.allowance is not None:
+        mine &= assets.c.token_id == principal.allowance.token_id
+    return mine
 
 
 def _columns(item: Asset | Rendition | Job) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def insert(connection: sa.Connection, key: ApiKey, secret_hash: str) -> None:
             uploads=key.uploads,
             created_at=key.created_at,
             revoked_at=key.revoked_at,
+            expires_at=key.expires_at,
         )
     )
 
@@ -77,4 +78,5 @@ def _key(row: sa.Row[Any]) -> ApiKey:
         created_at=row.created_at,
         uploads=row.uploads,
         revoked_at=row.revoked_at,
+        expires_at=row.expires_at,
     )

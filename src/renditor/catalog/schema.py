@@ -25,6 +25,37 @@ api_keys = sa.Table(
     sa.Column("uploads", sa.String(32)),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("revoked_at", sa.BigInteger),
+    sa.Column("expires_at", sa.BigInteger),
+)
+
+# Upload tokens: what a program gives to a browser. ``uploads_left`` is counted down by the statement that admits one.
+upload_tokens = sa.Table(
+    "upload_tokens",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("tenant", sa.String(64), nullable=False),
+    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("made_by", sa.String(64), nullable=False),
+    sa.Column("secret_hash", sa.String(64), nullable=False),
+    sa.Column("max_bytes", sa.BigInteger),
+    sa.Column("media_types", sa.String(64), nullable=False),
+    sa.Column("uploads_left", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("revoked_at", sa.BigInteger),
+    sa.Index("ix_upload_tokens_expires_at", "expires_at"),
+)
+
+# Secrets of the server, sealed with the master key. The newest of a purpose signs, all that are not retired verify.
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("purpose", sa.String(32), nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("retired_at", sa.BigInteger),
+    sa.Index("ix_secrets_purpose", "purpose", "created_at"),
 )
 
 # The bytes of originals: one row, and one object in storage, for the same bytes within a tenant.
@@ -35,7 +66,11 @@ originals = sa.Table(
     sa.Column("tenant", sa.String(64), nullable=False),
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("bytes", sa.BigInteger, nullable=False),
+    # When its bytes were last read back and compared with ``sha256``, and when they were first found to be others.
+    sa.Column("verified_at", sa.BigInteger),
+    sa.Column("corrupt_at", sa.BigInteger),
     sa.UniqueConstraint("tenant", "sha256"),
+    sa.Index("ix_originals_verified_at", "verified_at"),
 )
 
 assets = sa.Table(
@@ -71,6 +106,9 @@ assets = sa.Table(
     sa.Column("tags", sa.JSON, nullable=False),
     # Raised when stored pictures of the asset are dropped or swapped: what processes hold in memory is old then.
     sa.Column("stamp", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("token_id", sa.String(32)),
+    # As of its original: delivery reads one row.
+    sa.Column("corrupt_at", sa.BigInteger),
     sa.UniqueConstraint("tenant", "resource_type", "public_id"),
     sa.Index("ix_assets_owner", "tenant", "owner", "id"),
     sa.Index("ix_assets_original_key", "original_key"),
@@ -138,4 +176,61 @@ rate_limits = sa.Table(
     metadata,
     sa.Column("key", sa.String(255), primary_key=True),
     sa.Column("tat", sa.Float, nullable=False),  # theoretical arrival time, s since 1970
+)
+
+# Resumable uploads. ``offset`` is how much of the spooled file counts: what lies behind it in the file never arrived.
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("tenant", sa.String(64), nullable=False),
+    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("token_id", sa.String(32)),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("length", sa.BigInteger),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+    sa.Column("metadata", sa.Text, nullable=False),
+    sa.Column("concat", sa.String(8)),
+    sa.Column("parts", sa.JSON(none_as_null=True)),
+    sa.Column("error", sa.JSON(none_as_null=True)),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Index("ix_uploads_owner", "tenant", "owner", "status"),
+    sa.Index("ix_uploads_expires_at", "expires_at"),
+)
+
+# Requests that may be sent again (Idempotency-Key): what the first one became.
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("owner", sa.String(200), primary_key=True),
+    sa.Column("key", sa.String(255), primary_key=True),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("asset_id", sa.String(32)),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Index("ix_idempotency_created_at", "created_at"),
+)
+
+# What happened, one chain a tenant: each entry is bound to the one before it. Rows are only ever added.
+audit_log = sa.Table(
+    "audit_log",
+    metadata,
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("entry", sa.Text, nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("mac", sa.String(64), nullable=False),
+)
+
+# Where each chain had come to: signed, so that entries missing at its end are noticed.
+audit_checkpoints = sa.Table(
+    "audit_checkpoints",
+    metadata,
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("mac", sa.String(64), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("signature", sa.String(64), nullable=False),
 )

@@ -218,6 +218,7 @@ class Ingest:
             draft,
             tenant=principal.tenant,
             owner=principal.owner,
+            token_id=principal.allowance.token_id if principal.allowance else None,
             public_id=check_public_id(public_id, "public_id") or draft.id,
             visibility=options.visibility,
             filename=options.filename,

@@ -1,7 +1,4 @@
-"""MediaProcessingService: everything one can do with media, for the API, the command line and a program of one's own.
-
-It joins the three flows (ingest, recipes, deliver) and answers questions about assets. It knows no HTTP.
-"""
+"""The media service: joins the flows (ingest, recipes, deliver), answers questions about assets, knows no HTTP."""
 
 from __future__ import annotations
 
@@ -13,18 +10,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from renditor import observe
-from renditor.access import apikeys
 from renditor.access.ratelimit import Rate
 from renditor.catalog import Catalog, assets, jobs, keys, pictures
 from renditor.catalog.assets import Made
 from renditor.content.spool import Chunk
 from renditor.deliver import Asked, Deliver, Offered, check_picture
-from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
+from renditor.errors import Conflict, NotFound, RenditorError, TooManyRequests, Unprocessable
 from renditor.ingest import CaptionOptions, Captions, Ingest, UploadOptions, check_tags
 from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
-from renditor.models import Asset, Job, Principal, Rendition, Scope, Visibility, is_id, new_id, now_ms
+from renditor.models import Asset, Job, Principal, Rendition, Visibility, is_id, new_id, now_ms
 from renditor.recipes import Recipes
 from renditor.recipes.watching import Event, Watch, Watching
+from renditor.service.identity import Identity
 from renditor.storage.base import Storage
 from renditor.transformation import Transformation
 from renditor.video.subtitles.sets import SetTrack
@@ -52,6 +49,7 @@ class Flows:
     uploads_rate: str
     watching: Watching
     captions: Captions
+    identity: Identity
 
 
 class MediaProcessingService:
@@ -61,15 +59,6 @@ class MediaProcessingService:
         self.flows = flows
 
     # -- who asks -----------------------------------------------------------------------------------------------------
-
-    async def authenticate(self, authorization: str | None, scope: Scope) -> Principal:
-        """The principal behind an ``Authorization`` header. Raises: Unauthenticated, Forbidden (scope)."""
-        key_id, secret = apikeys.split(authorization)
-        principal = apikeys.verify(await self.flows.catalog.read(lambda c: keys.get(c, key_id)), secret)
-        if not principal.may(scope):
-            observe.log().warning("access_denied", owner=principal.owner, key=principal.key_id, scope=scope)
-            raise Forbidden(f"This needs a key with the scope {scope!r}.")
-        return principal
 
     async def admit_upload(self, principal: Principal) -> None:
         """Count one upload of this owner. Keys with the scope admin are exempt. Raises: TooManyRequests."""

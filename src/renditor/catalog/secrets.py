@@ -1,0 +1,30 @@
+"""Questions about the server's own secrets. What is stored is sealed: the catalog never sees one in the clear."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from renditor.catalog.schema import secrets
+
+# id of the secret, its sealed form
+Sealed = tuple[str, bytes]
+
+
+def of_purpose(connection: sa.Connection, purpose: str) -> list[Sealed]:
+    """Those that are not retired, newest first."""
+    query = (
+        sa.select(secrets.c.id, secrets.c.sealed)
+        .where(secrets.c.purpose == purpose, secrets.c.retired_at.is_(None))
+        .order_by(secrets.c.created_at.desc(), secrets.c.id.desc())
+    )
+    return [(row.id, row.sealed) for row in connection.execute(query)]
+
+
+def insert(connection: sa.Connection, secret_id: str, purpose: str, sealed: bytes, at: int) -> None:
+    connection.execute(secrets.insert().values(id=secret_id, purpose=purpose, sealed=sealed, created_at=at))
+
+
+def retire(connection: sa.Connection, secret_id: str, at: int) -> bool:
+    """False when there is no such secret or it is retired already."""
+    active = (secrets.c.id == secret_id) & secrets.c.retired_at.is_(None)
+    return connection.execute(secrets.update().where(active).values(retired_at=at)).rowcount > 0
