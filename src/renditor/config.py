@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -67,7 +67,23 @@ class Settings(BaseSettings):
     workers: int = Field(default_factory=lambda: min(2, os.cpu_count() or 1), ge=1, le=64, description="Web processes.")
     public_url: str | None = Field(None, description="How the world reaches the server; default: the bind address.")
     database_url: str | None = Field(None, description="postgresql+psycopg://...; default: SQLite in the data folder.")
+    master_key: SecretStr | None = Field(
+        None,
+        description="Seals the secrets in the catalog; default: secrets/master, made at the first start.",
+    )
     docs: bool = Field(default=True, description="Serve /docs and /openapi.json.")
+    metrics: bool = Field(default=True, description="Serve /metrics.")
+    metrics_token: str | None = Field(
+        None,
+        min_length=32,
+        pattern=r"^[!-~]+$",
+        description="Who asks for /metrics must send it (Authorization: Bearer); at least 32 characters.",
+    )
+    hsts_seconds: int = Field(
+        31_536_000,
+        ge=0,
+        description="Over TLS: how long browsers are to use nothing else (Strict-Transport-Security); 0: not said.",
+    )
     tls_cert: Path | None = Field(None, description="Certificate chain (PEM) for https.")
     tls_key: Path | None = Field(None, description="Private key (PEM) for https.")
 

@@ -9,7 +9,7 @@ a ``title``, and an instance ``detail`` and ``hint``. Neither ever holds a path,
     |- MethodNotAllowed 405    |- Conflict 409            |- TooLarge 413           |- UnsupportedMedia 415
     |- RangeNotSatisfiable 416 |- Unprocessable 422
     |  |- CorruptMedia         |- LimitExceeded          |- NoSuchStream
-    |- StillProcessing 423     |- TooManyRequests 429
+    |- StillProcessing 423     |- TooManyRequests 429    |- HeadTooLarge 431
     |- Internal 500
     |  |- ProcessingFailed (a step of a recipe failed: ``tool`` said so)
     |- Overloaded 503          |- Unavailable 503        |- OutOfSpace 507
@@ -133,6 +133,10 @@ class TooManyRequests(RenditorError):
     ) -> None:
         super().__init__(detail, hint=hint, code=code)
         self.retry_after = retry_after
+
+
+class HeadTooLarge(RenditorError):
+    code, status, title = "head-too-large", 431, "The header fields of the request are too large"
 
 
 class Internal(RenditorError):

@@ -18,8 +18,9 @@ from types import FrameType
 from typing import Any
 
 from renditor import __version__, app, config, observe
+from renditor.api.front import Front
 from renditor.api.health import Check
-from renditor.api.server import ApiOptions, Server, create
+from renditor.api.server import ApiOptions, create
 from renditor.config import Settings
 from renditor.errors import BadRequest, RenditorError, Unavailable
 from renditor.guard import announce_parent, die_with_parent
@@ -31,6 +32,12 @@ from renditor.sandbox.pool import DecoderPool
 # Below this an upload would soon fail; bytes.
 _LOW_DISK = 64 * 1024 * 1024
 _BACKLOG = 1024
+# A head sent byte by byte keeps a connection for as long as it likes (slowloris). Idle connections end after it, too.
+_HEAD_MILLISECONDS = 15_000
+# What of HTTP/2 one connection may ask for at once; a page of pictures has fewer. granian allows heads of 16 MiB.
+_STREAMS, _H2_HEAD_BYTES = 100, 32 * 1024
+# Seconds after which a silent HTTP/2 connection is asked whether it lives, and how long it has for an answer.
+_H2_PING_MILLISECONDS, _H2_PONG_SECONDS = 30_000, 10
 # One white pixel: `/readyz` has it decoded, so that it speaks of the whole way through the sandbox.
 _SMALLEST_GIF = bytes.fromhex("47494638396101000100800000ffffff0000002c00000000010001000002024401003b")
 
@@ -38,7 +45,8 @@ _SMALLEST_GIF = bytes.fromhex("47494638396101000100800000ffffff0000002c000000000
 def web() -> None:
     """The web server: granian, which starts ``workers`` processes of ``asgi``."""
     # The worker processes do not need the server's master.
-    from granian.constants import HTTPModes, Interfaces, RuntimeModes  # noqa: PLC0415
+    from granian.constants import HTTPModes, Interfaces, RuntimeModes, SSLProtocols  # noqa: PLC0415
+    from granian.http import HTTP1Settings, HTTP2Settings  # noqa: PLC0415
     from granian.server import Server as Granian  # noqa: PLC0415
 
     settings = config.load()
@@ -52,6 +60,13 @@ def web() -> None:
         # One thread for all connections of a process: a cached picture costs a third less CPU than with several.
         runtime_mode=RuntimeModes.st,
         http=HTTPModes.auto if settings.tls_cert else HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEAD_MILLISECONDS),
+        http2_settings=HTTP2Settings(
+            max_concurrent_streams=_STREAMS,
+            max_headers_size=_H2_HEAD_BYTES,
+            keep_alive_interval=_H2_PING_MILLISECONDS,
+            keep_alive_timeout=_H2_PONG_SECONDS,
+        ),
         workers=settings.workers,
         backlog=_BACKLOG,
         websockets=False,
@@ -62,10 +77,11 @@ def web() -> None:
         workers_kill_timeout=5,
         ssl_cert=settings.tls_cert,
         ssl_key=settings.tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
     ).serve()
 
 
-def asgi() -> Server:
+def asgi() -> Front:
     """One web worker's application."""
     die_with_parent(signal.SIGKILL)
     settings = config.load()
@@ -79,8 +95,10 @@ def asgi() -> Server:
         yield
         await built.close()
 
-    options = ApiOptions(__version__, settings.base_url, settings.docs, settings.cors.origins)
-    return create(built.service, options, _checks(built), protections().to_json(), life)
+    options = ApiOptions(
+        __version__, settings.base_url, settings.docs, settings.cors.origins, settings.metrics, settings.metrics_token
+    )
+    return Front(create(built.service, options, _checks(built), protections().to_json(), life), settings.hsts_seconds)
 
 
 def _when_told_to_stop(act: Callable[[], None]) -> None:

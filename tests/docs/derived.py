@@ -41,6 +41,7 @@ EXAMPLE_FILE = ROOT / "renditor.example.toml"
 _EXAMPLES = {
     "public_url": '"https://media.example.com"',
     "database_url": '"postgresql+psycopg://user:password@localhost/renditor"',
+    "metrics_token": '"the output of: openssl rand -hex 32"',
     "tls_cert": '"/etc/renditor/fullchain.pem"',
     "tls_key": '"/etc/renditor/privkey.pem"',
     "delivery.presets": '{ card = "c_fill,w_640,ar_16:9,f_auto" }',

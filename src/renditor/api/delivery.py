@@ -33,7 +33,11 @@ _DELIVERABLE = b"upload"
 # when somebody opens it in a tab; any site may show it.
 _SAFE: Headers = [
     (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; img-src 'self'; media-src 'self'; sandbox"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; img-src 'self'; media-src 'self'; frame-ancestors 'none'; sandbox",
+    ),
+    (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"cross-origin"),
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"content-length, content-range, etag, x-cld-error, x-renditor-ignored"),

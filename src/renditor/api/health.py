@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from renditor import observe
-from renditor.errors import RenditorError
+from renditor.api.routes import refusals
+from renditor.errors import RenditorError, Unauthenticated
 
 _CHECK_SECONDS = 5
 
@@ -43,9 +45,20 @@ def router(checks: Mapping[str, Check], protections: Mapping[str, Any]) -> APIRo
         }
         return JSONResponse(body, 200 if ready else 503)
 
-    @routes.get("/metrics", summary="Numbers for Prometheus")
-    async def metrics() -> Response:
+    return routes
+
+
+def metrics(token: str | None) -> APIRouter:
+    """``token``: what who asks must send as ``Authorization: Bearer``; None: anybody may ask."""
+    routes = APIRouter(tags=["health"])
+    wanted = None if token is None else f"Bearer {token}".encode()
+
+    @routes.get("/metrics", summary="Numbers for Prometheus", responses=refusals(401) if token else {})
+    async def metrics(request: Request) -> Response:
         """Numbers of all processes of this server, in the text format of Prometheus."""
+        sent = request.headers.get("authorization", "").encode("latin-1")
+        if wanted is not None and not hmac.compare_digest(sent, wanted):
+            raise Unauthenticated("The token for /metrics is needed.", hint="It is the setting metrics_token.")
         text = await asyncio.to_thread(observe.metrics_text)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 

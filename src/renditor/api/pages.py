@@ -24,6 +24,8 @@ _PAGE_POLICY = (
 )
 # Swagger UI sets styles from its script and shows pictures it carries with it.
 _DOCS_POLICY = "script-src 'self' {script}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
+# What the page does not use, nobody who takes it over shall.
+_NO_DEVICES = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=()"
 _DOCS = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>renditor API</title>
 <link rel="stylesheet" href="docs/swagger-ui.css"><link rel="icon" href="docs/favicon-32x32.png"></head>
@@ -75,6 +77,10 @@ def _document_headers(policy: str) -> dict[str, str]:
         "content-security-policy": f"{_BASE_POLICY}; {policy}",
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
+        # No window that opened it, and none it opens, can reach into it, where the key is typed in.
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": _NO_DEVICES,
         "cache-control": "no-cache",
     }
 

@@ -27,12 +27,26 @@ from renditor.service import MediaProcessingService
 
 @dataclass(frozen=True, slots=True)
 class ApiOptions:
-    """``public_url``: how the world reaches us; ``cors_origins``: pages that may call the API from a browser."""
+    """``public_url``: how the world reaches us; ``cors_origins``: pages that may call the API from a browser;
+    ``metrics``: whether /metrics is served; ``metrics_token``: what who asks for it must send.
+    """
 
     version: str
     public_url: str
     docs: bool = True
     cors_origins: tuple[str, ...] = ()
+    metrics: bool = True
+    metrics_token: str | None = None
+
+
+# What all responses of the API carry unless they say otherwise, as the pages do: an answer is never a document (a JSON
+# text opened in a tab shows nothing and runs nothing), is in no frame, and is for no other site to load.
+_SAFE: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 
 
 class Server:
@@ -56,10 +70,10 @@ class Server:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                extra = [(b"x-request-id", request_id.encode())]
-                if not any(name == b"x-content-type-options" for name, _ in message.get("headers", ())):
-                    extra.append((b"x-content-type-options", b"nosniff"))
-                message["headers"] = [*message.get("headers", ()), *extra]
+                said = message.get("headers", ())
+                names = {name for name, _ in said}
+                safe = [line for line in _SAFE if line[0] not in names]
+                message["headers"] = [*said, *safe, (b"x-request-id", request_id.encode())]
             await send(message)
 
         await self._api(scope, receive, send_with_id)
@@ -107,6 +121,8 @@ def create(
     api.include_router(events.router(service, views))
     api.include_router(responsive.router(service, views))
     api.include_router(health.router(checks, protections))
+    if options.metrics:
+        api.include_router(health.metrics(options.metrics_token))
     api.include_router(pages.router(docs=options.docs))
     check_needs(api.routes)
     return Server(api, Delivery(service.flows.deliver))

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLContext
@@ -86,6 +86,7 @@ _LITTLE_SPACE, _NO_SPACE = 2_000_000_000, 64 * 1024 * 1024  # bytes; below the s
 _EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)  # no clock that is right shows an earlier time
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _SERVER_SECONDS = 3
+_SOON = timedelta(days=14)  # what renews certificates by itself has done so by then
 
 # A 1 x 1 GIF. All pictures of the check are made from it.
 _SMALLEST_GIF = bytes.fromhex("47494638396101000100800000ffffff0000002c00000000010001000002024401003b")
@@ -242,14 +243,20 @@ def database(settings: Settings) -> Finding:
 
 
 def tls(settings: Settings) -> Finding:
-    from renditor.cli.serving import check_certificate  # noqa: PLC0415
+    from renditor.cli.serving import check_certificate, validity  # noqa: PLC0415
     from renditor.cli.terminal import CommandError  # noqa: PLC0415
 
     try:
         check_certificate(settings.tls_cert, settings.tls_key)
     except CommandError as error:
         return fail("tls", error.detail, error.hint)
-    return ok("tls", "certificate and key fit" if settings.tls_cert else "not asked for: http")
+    if settings.tls_cert is None:
+        return ok("tls", "not asked for: http")
+    ends = validity(settings.tls_cert)[1]
+    shown = f"certificate and key fit; valid until {ends:%Y-%m-%d}"
+    if ends - datetime.now(UTC) < _SOON:
+        return warn("tls", shown, "Renew the certificate, then restart renditor: it reads it at the start.")
+    return ok("tls", shown)
 
 
 def server(settings: Settings) -> Finding:

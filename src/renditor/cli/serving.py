@@ -9,6 +9,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
     if certificate is None or key is None:
         raise CommandError("--tls-cert and --tls-key belong together.", code="bad-settings", status=2)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+        # The password is never asked for: nobody sits at the terminal of a server.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
     except OSError as error:  # ssl.SSLError is one
         # OpenSSL names no reason for a file that is not PEM at all.
         reason = (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or "not PEM"
@@ -100,6 +102,23 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
             f"The certificate and its key cannot be used: {reason}.",
             hint="Both are PEM files; the key has no password.",
         ) from None
+    begins, ends = validity(certificate)
+    now = datetime.now(UTC)
+    if not begins <= now <= ends:
+        raise CommandError(
+            f"The certificate expired on {ends:%Y-%m-%d}."
+            if now > ends
+            else f"The certificate is valid from {begins:%Y-%m-%d} on.",
+            hint="Renew it, or look at the clock of this machine.",
+        )
+
+
+def validity(certificate: Path) -> tuple[datetime, datetime]:
+    """From when to when the certificate holds, the first of the chain: the server's own."""
+    from cryptography import x509  # noqa: PLC0415 - slow to import, and most servers stand behind a proxy
+
+    own = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
+    return own.not_valid_before_utc, own.not_valid_after_utc
 
 
 def export(settings: Mapping[str, Any]) -> None:

@@ -1,0 +1,88 @@
+"""What every request passes first: heads that no honest client sends go no further.
+
+granian (hyper) already refuses most of what is malformed: control bytes, conflicting or negative ``Content-Length``,
+white space before a colon, folded lines, more than 100 header fields. Of ``Content-Length`` beside
+``Transfer-Encoding`` it drops the first and closes the connection behind the response (RFC 9112, 6.3): nothing can be
+smuggled behind it. The rest is refused here; docs/decisions/0029-http-hardening.md has the whole list.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Final
+
+from renditor.api import problems
+from renditor.api.delivery import Message, Receive, Scope, Send
+from renditor.api.server import Server
+from renditor.errors import BadRequest, HeadTooLarge, MethodNotAllowed, RenditorError
+
+# The methods that something here answers, and PUT, which clients send by mistake and are told so. CONNECT would make a
+# tunnel of the connection.
+_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+# Bytes of all header fields: a key, a name and some hints are a few hundred. More is memory that anybody could take.
+_MOST_HEAD: Final = 32 * 1024
+# RFC 9110, 7.2 and RFC 3986, 3.2.2: a name or IPv4 address, or an IPv6 address in brackets, and a port.
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_BODY_IN_CHUNKS: Final = b"chunked"
+
+
+class Front:
+    """ASGI: checks the head of each request and says over TLS that the site is to be asked over TLS only.
+
+    Args:
+        application: answers what passes.
+        hsts_seconds: how long browsers are to remember it; 0: nothing is said. For TLS only (RFC 6797, 7.2).
+    """
+
+    def __init__(self, application: Server, hsts_seconds: int) -> None:
+        self._application = application
+        self._hsts = (b"strict-transport-security", b"max-age=%d" % hsts_seconds) if hsts_seconds else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            if self._hsts is not None and scope["scheme"] == "https":
+                send = _with(self._hsts, send)
+            fault = _fault(scope)
+            if fault is not None:
+                await _refuse(fault, send)
+                return
+        await self._application(scope, receive, send)
+
+
+def _fault(scope: Scope) -> RenditorError | None:
+    """What is wrong with the head of a request."""
+    size = hosts = 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+        if name == b"host":
+            hosts += 1
+            if _HOST.fullmatch(value) is None:
+                return BadRequest("The Host header is not a host.", code="bad-host")
+        elif name == b"transfer-encoding" and value.lower() != _BODY_IN_CHUNKS:
+            # "gzip, chunked" would be taken with its gzip as content (RFC 9112, 6.1).
+            return BadRequest("The body may be chunked and nothing else.", code="bad-transfer-encoding")
+    if size > _MOST_HEAD:
+        return HeadTooLarge(f"All header fields together may have {_MOST_HEAD} bytes.")
+    # RFC 9112, 3.2: one, and only a client of HTTP/1.0 may have none. Two are a proxy and a server at odds.
+    if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):
+        return BadRequest("A request has one Host header.", code="bad-host")
+    return None if scope["method"] in _METHODS else MethodNotAllowed()
+
+
+async def _refuse(error: RenditorError, send: Send) -> None:
+    """Answer and close: what follows on the connection is not to be understood as a request."""
+    content, headers = problems.encode(error, secrets.token_hex(8))
+    lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+    lines += [(b"content-length", b"%d" % len(content)), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": error.status, "headers": lines})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _with(line: tuple[bytes, bytes], send: Send) -> Send:
+    async def send_with(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), line]
+        await send(message)
+
+    return send_with
