@@ -4,7 +4,7 @@ The data folder, all of it private to its user (0700):
 
     catalog.sqlite   assets, renditions, keys          storage/    originals and renditions
     jobs.sqlite      the job engine's own              spool/      uploads on their way in
-    secrets/         signing secret of delivery URLs   work/       job folders, emptied when a job ends
+    secrets/         signing secret, master key        work/       job folders, emptied when a job ends
     run/             sockets, locks, metrics           cache/      what was learned about the tools
 """
 
@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from renditor import registry
 from renditor.access import apikeys
+from renditor.access.vault import Vault
 from renditor.catalog import Catalog, keys
 from renditor.config import Settings
 from renditor.content.spool import Spool
@@ -47,7 +48,7 @@ from renditor.routing import MediaRouter, Providers
 from renditor.sandbox.broker import BrokerClient
 from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.pool import Decoder, DecoderPool
-from renditor.service import Flows, Identity, MediaProcessingService
+from renditor.service import Audit, Flows, Identity, Keyrings, MediaProcessingService
 from renditor.storage.base import Storage
 
 # web: takes requests; worker: takes jobs; both use the machine's renderer process. embedded: all in this process.
@@ -145,8 +146,9 @@ def build(settings: Settings, role: Role) -> App:
     ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
     captions = Captions(catalog, storage, recipes.in_background)
     watching = Watching(catalog, settings.events)
-    rate, identity = settings.limits.uploads, Identity(catalog)
-    flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, rate, watching, captions, identity)
+    keyrings = Keyrings(catalog, Vault(master_key(settings)))
+    rate, identity, audit = settings.limits.uploads, Identity(catalog), Audit(catalog, keyrings)
+    flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, rate, watching, captions, identity, audit)
     return App(settings, MediaProcessingService(flows), tools, catalog, jobs)
 
 
@@ -225,6 +227,7 @@ def first_start(settings: Settings, *, make_key: bool = True) -> str | None:
     catalog = Catalog(settings.catalog_url, settings.catalog)
     try:
         catalog.migrate()
+        Keyrings(catalog, Vault(master_key(settings))).prepare()
         if not make_key or catalog.read_now(keys.all_keys):
             return None
         new = apikeys.create("first admin key", ["admin"], owner="admin")
@@ -250,6 +253,22 @@ def signing_secret(data: Path) -> str:
             code="bad-settings",
         )
     return secret
+
+
+def master_key(settings: Settings) -> str:
+    """What the server's secrets are sealed with: as set, else made at the first start, readable by this user alone.
+
+    Raises: OutOfSpace, Unavailable.
+    """
+    if settings.master_key is not None:
+        return settings.master_key.get_secret_value()
+    path = settings.data / "secrets" / "master"
+    try:
+        if not path.exists():
+            _place(path, secrets.token_hex(32))
+        return path.read_text().strip()
+    except OSError as error:
+        raise of_disk(error) from error
 
 
 def _place(path: Path, text: str) -> None:

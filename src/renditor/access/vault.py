@@ -54,7 +54,7 @@ class Vault:
         nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
             return self._cipher.decrypt(nonce, rest, f"{purpose}:{secret_id}".encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut off
             raise BadRequest(
                 "The secrets in the catalog do not open with this master key.",
                 hint="Use the RENDITOR_MASTER_KEY, or the file secrets/master, that the catalog was made with.",

@@ -232,5 +232,5 @@ audit_checkpoints = sa.Table(
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("mac", sa.String(64), nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
-    sa.Column("signature", sa.String(64), nullable=False),
+    sa.Column("signature", sa.String(128), nullable=False),
 )

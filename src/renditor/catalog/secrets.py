@@ -10,14 +10,13 @@ from renditor.catalog.schema import secrets
 Sealed = tuple[str, bytes]
 
 
-def of_purpose(connection: sa.Connection, purpose: str) -> list[Sealed]:
-    """Those that are not retired, newest first."""
-    query = (
-        sa.select(secrets.c.id, secrets.c.sealed)
-        .where(secrets.c.purpose == purpose, secrets.c.retired_at.is_(None))
-        .order_by(secrets.c.created_at.desc(), secrets.c.id.desc())
-    )
-    return [(row.id, row.sealed) for row in connection.execute(query)]
+def of_purpose(connection: sa.Connection, purpose: str, *, retired: bool = False) -> list[Sealed]:
+    """Those that are not retired, or all that there ever were; newest first."""
+    query = sa.select(secrets.c.id, secrets.c.sealed).where(secrets.c.purpose == purpose)
+    if not retired:
+        query = query.where(secrets.c.retired_at.is_(None))
+    ordered = query.order_by(secrets.c.created_at.desc(), secrets.c.id.desc())
+    return [(row.id, row.sealed) for row in connection.execute(ordered)]
 
 
 def insert(connection: sa.Connection, secret_id: str, purpose: str, sealed: bytes, at: int) -> None:

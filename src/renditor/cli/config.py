@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXAMPLE = "RENDITOR_LIMITS__UPLOADS=100/hour renditor config show"
 
 _HIDDEN = "***"
-_SECRET_NAME = re.compile(r"secret|password|token|api_key|access_key|credential", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"secret|password|token|api_key|access_key|master_key|credential", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@:]*):([^/@]*)@")
 _OTHER_VARIABLES = ("RENDITOR_CONFIG", "RENDITOR_DEBUG", "RENDITOR_KEY", "RENDITOR_SERVER", "RENDITOR_TEST_")
 _URL_PARAMETER = re.compile(r"(?i)((?:password|secret|token|key)=)[^&]*")

@@ -1,6 +1,8 @@
 """MediaProcessingService: everything one can do with media, for the API, the command line and programs."""
 
+from renditor.service.auditing import Audit
 from renditor.service.identity import Identity
+from renditor.service.keyrings import Keyrings
 from renditor.service.media import Flows, MediaProcessingService, Page
 
-__all__ = ["Flows", "Identity", "MediaProcessingService", "Page"]
+__all__ = ["Audit", "Flows", "Identity", "Keyrings", "MediaProcessingService", "Page"]

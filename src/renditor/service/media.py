@@ -21,6 +21,7 @@ from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, Principal, Rendition, Visibility, is_id, new_id, now_ms
 from renditor.recipes import Recipes
 from renditor.recipes.watching import Event, Watch, Watching
+from renditor.service.auditing import Audit
 from renditor.service.identity import Identity
 from renditor.storage.base import Storage
 from renditor.transformation import Transformation
@@ -50,6 +51,7 @@ class Flows:
     watching: Watching
     captions: Captions
     identity: Identity
+    audit: Audit
 
 
 class MediaProcessingService:
