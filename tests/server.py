@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -46,8 +47,13 @@ def free_port() -> int:
         return port
 
 
-def launch(data: Path, key: str | None = None, arguments: tuple[str, ...] = (), **env: str) -> RunningServer:
-    """Start a server and wait until uploads would work. ``key``: one that is known already (a second start)."""
+def launch(
+    data: Path, key: str | None = None, arguments: tuple[str, ...] = (), trusted: Path | None = None, **env: str
+) -> RunningServer:
+    """Start a server and wait until uploads would work.
+
+    ``key``: one that is known already (a second start); ``trusted``: the certificate of one with TLS, for localhost.
+    """
     port = free_port()
     log = data.with_name(f"{data.name}-{port}.log")
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -57,9 +63,9 @@ def launch(data: Path, key: str | None = None, arguments: tuple[str, ...] = (), 
         process = subprocess.Popen(
             command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=clean | env, cwd=log.parent
         )
-    url = f"http://127.0.0.1:{port}"
+    url = f"https://localhost:{port}" if trusted else f"http://127.0.0.1:{port}"
     try:
-        _wait_until_ready(url, process, log)
+        _wait_until_ready(url, process, log, ssl.create_default_context(cafile=trusted) if trusted else None)
     except BaseException:
         process.terminate()
         process.wait(STOP_SECONDS)
@@ -69,21 +75,24 @@ def launch(data: Path, key: str | None = None, arguments: tuple[str, ...] = (), 
 
 
 @contextlib.contextmanager
-def start_server(data: Path, arguments: tuple[str, ...] = (), **env: str) -> Iterator[RunningServer]:
+def start_server(
+    data: Path, arguments: tuple[str, ...] = (), trusted: Path | None = None, **env: str
+) -> Iterator[RunningServer]:
     """A server for the length of a block."""
-    server = launch(data, None, arguments, **env)
+    server = launch(data, None, arguments, trusted, **env)
     try:
         yield server
     finally:
         server.stop()
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path, context: ssl.SSLContext | None) -> None:
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with status {process.returncode}:\n{log.read_text()}")
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{url}/readyz", timeout=5):
+        with contextlib.suppress(urllib.error.URLError, OSError):
+            urllib.request.urlopen(f"{url}/readyz", timeout=5, context=context).close()
             return
         time.sleep(0.1)
     raise RuntimeError(f"the server was not ready within {READY_SECONDS} s:\n{log.read_text()}")
