@@ -9,6 +9,7 @@ a ``title``, and an instance ``detail`` and ``hint``. Neither ever holds a path,
     |- MethodNotAllowed 405    |- Conflict 409            |- TooLarge 413           |- UnsupportedMedia 415
     |- RangeNotSatisfiable 416 |- Unprocessable 422
     |  |- CorruptMedia         |- LimitExceeded          |- NoSuchStream
+    |  |- BlockedURL           |- FetchFailed
     |- StillProcessing 423     |- TooManyRequests 429    |- HeadTooLarge 431
     |- Internal 500
     |  |- ProcessingFailed (a step of a recipe failed: ``tool`` said so)
@@ -117,6 +118,20 @@ class NoSuchStream(Unprocessable):
     """Asked for audio of a file without audio, or for a picture of a file without one."""
 
     code, title = "no-such-stream", "The file has no such stream"
+
+
+class BlockedURL(Unprocessable):
+    """A URL that nothing is fetched from. Why (a private address, no such name, nobody answers) is never said: it would
+    tell a stranger what there is in our network. The log has the cause.
+    """
+
+    code, title = "blocked-url", "Nothing can be fetched from this URL"
+
+
+class FetchFailed(Unprocessable):
+    """A server on the public internet answered, but not with a whole file."""
+
+    code, title = "fetch-failed", "The file could not be fetched"
 
 
 class StillProcessing(RenditorError):
