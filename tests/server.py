@@ -47,13 +47,12 @@ def free_port() -> int:
         return port
 
 
-def launch(
-    data: Path, key: str | None = None, arguments: tuple[str, ...] = (), trusted: Path | None = None, **env: str
-) -> RunningServer:
-    """Start a server and wait until uploads would work.
+def launch(data: Path, key: str | None = None, arguments: tuple[str, ...] = (), **env: str) -> RunningServer:
+    """Start a server and wait until uploads would work. ``key``: one that is known already (a second start).
 
-    ``key``: one that is known already (a second start); ``trusted``: the certificate of one with TLS, for localhost.
+    With ``--tls-cert`` among the arguments it is asked as localhost, for which the certificate must be.
     """
+    trusted = arguments[arguments.index("--tls-cert") + 1] if "--tls-cert" in arguments else None
     port = free_port()
     log = data.with_name(f"{data.name}-{port}.log")
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -75,11 +74,9 @@ def launch(
 
 
 @contextlib.contextmanager
-def start_server(
-    data: Path, arguments: tuple[str, ...] = (), trusted: Path | None = None, **env: str
-) -> Iterator[RunningServer]:
+def start_server(data: Path, arguments: tuple[str, ...] = (), **env: str) -> Iterator[RunningServer]:
     """A server for the length of a block."""
-    server = launch(data, None, arguments, trusted, **env)
+    server = launch(data, None, arguments, **env)
     try:
         yield server
     finally:

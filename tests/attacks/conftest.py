@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.client import Client
+from tests.sandbox.conftest import launcher, make_pool
 from tests.server import RunningServer, start_server
+
+__all__ = ["launcher", "make_pool"]
 
 # In the environment of the server, as a password would be: no program it starts may see it.
 SECRET = "canary-5f0c9a7e41"

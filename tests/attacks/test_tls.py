@@ -29,7 +29,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, P
     cert, key = certificate
     closed = {"RENDITOR_DOCS": "false", "RENDITOR_METRICS_TOKEN": TOKEN}
     arguments = ("--tls-cert", str(cert), "--tls-key", str(key), "--workers", "1", "--no-worker")
-    with start_server(tmp_path_factory.mktemp("secured") / "data", arguments, trusted=cert, **closed) as running:
+    with start_server(tmp_path_factory.mktemp("secured") / "data", arguments, **closed) as running:
         yield running
 
 
