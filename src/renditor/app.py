@@ -17,12 +17,15 @@ import os
 import secrets
 import tempfile
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from renditor import registry
 from renditor.access import apikeys
+from renditor.access.jwt import JwtVerifier
+from renditor.access.ratelimit import Rate
 from renditor.access.vault import Vault
 from renditor.catalog import Catalog, keys
 from renditor.config import Settings
@@ -30,7 +33,7 @@ from renditor.content.spool import Spool
 from renditor.deliver import Deliver, Surroundings
 from renditor.deliver.modes import Gate
 from renditor.deliver.quota import Quota
-from renditor.errors import BadRequest, of_disk
+from renditor.errors import BadRequest, Unavailable, of_disk
 from renditor.ffmpeg.binaries import Binaries, resolve
 from renditor.ffmpeg.run import Toolbox
 from renditor.images.settings import ImageSettings
@@ -80,6 +83,10 @@ class Tools:
             await self.decoder.close()
         await self.background.close()
         self.launcher.close()
+
+
+async def _no_fetch(_: str, __: int) -> bytes:
+    raise Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,10 @@ def build(settings: Settings, role: Role) -> App:
     captions = Captions(catalog, storage, recipes.in_background)
     watching = Watching(catalog, settings.events)
     keyrings = Keyrings(catalog, Vault(master_key(settings)))
-    rate, identity, audit = settings.limits.uploads, Identity(catalog), Audit(catalog, keyrings)
+    audit = Audit(catalog, keyrings)
+    verifier = JwtVerifier.create(settings.access, partial(keyrings.of, "tokens"), _no_fetch)
+    identity = Identity(catalog, keyrings, verifier, audit, Rate.parse(settings.access.failed_logins))
+    rate = settings.limits.uploads
     flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, rate, watching, captions, identity, audit)
     return App(settings, MediaProcessingService(flows), tools, catalog, jobs)
 

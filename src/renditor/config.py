@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from renditor.access.ratelimit import Rate
+from renditor.access.settings import AccessSettings
 from renditor.catalog import CatalogSettings
 from renditor.content.limits import SizeLimits
 from renditor.deliver import DeliverySettings
@@ -100,6 +101,7 @@ class Settings(BaseSettings):
     catalog: CatalogSettings = Field(default_factory=CatalogSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     cors: CorsSettings = Field(default_factory=CorsSettings)
+    access: AccessSettings = Field(default_factory=AccessSettings)
 
     @classmethod
     def settings_customise_sources(

@@ -56,13 +56,14 @@ class Credentials:
     """What a request shows of who makes it.
 
     ``authorization``: the header as it came. ``token``: an upload token in the URL, where a browser cannot send a
-    header. ``address``: of the client, behind trusted proxies too.
+    header. ``address``: of the client, behind trusted proxies too. ``asked``: method and path, without the query.
     """
 
     authorization: str | None = None
     token: str | None = None
     address: str = ""
     request_id: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

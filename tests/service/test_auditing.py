@@ -33,7 +33,7 @@ def rows(log: Audit) -> list[audit.Row]:
 async def test_entries_are_there_and_in_order(log: Audit) -> None:
     await log.record(ANNA, "asset.upload", "a1", bytes=10)
     await log.record(ANNA, "asset.delete", "a1")
-    await log.denied(Credentials(address="203.0.113.7", request_id="r2"), None, "unauthenticated", "GET /media")
+    await log.denied(Credentials(address="203.0.113.7", request_id="r2", asked="GET /media"), None, "unauthenticated")
     assert [row[1] for row in rows(log)] == [1, 2, 3]
     assert '"action":"asset.delete"' in rows(log)[1][2]
     assert '"address":"203.0.113.7"' in rows(log)[2][2]

@@ -68,11 +68,10 @@ def create(
     return NewKey(key, f"rk_{key_id}_{secret}", _hash(secret))
 
 
-def split(authorization: str | None) -> tuple[str, str]:
-    """The id and secret in an ``Authorization`` header. Raises: Unauthenticated."""
-    scheme, _, text = (authorization or "").partition(" ")
-    match = _KEY.fullmatch(text.strip())
-    if scheme.lower() != "bearer" or not match:
+def split(text: str) -> tuple[str, str]:
+    """The id and secret of a key. Raises: Unauthenticated."""
+    match = _KEY.fullmatch(text)
+    if not match:
         raise Unauthenticated(hint=_HINT)
     return match[1], match[2]
 

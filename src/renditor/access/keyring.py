@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 # What the keys of a server are for. Each purpose has keys of its own: a signature of one is none of another.
-Purpose = Literal["grants", "audit"]
-PURPOSES: tuple[Purpose, ...] = ("grants", "audit")
+Purpose = Literal["grants", "tokens", "audit"]
+PURPOSES: tuple[Purpose, ...] = ("grants", "tokens", "audit")
 SECRET_BYTES = 32
 
 

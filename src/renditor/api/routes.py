@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -50,7 +51,10 @@ class Needs:
         self._identity = service.flows.identity
 
     async def __call__(self, request: Request) -> Principal:
-        return await self._identity.authenticate(credentials(request), self.need)
+        shown = credentials(request)
+        if self.need == "follow":  # an EventSource sends no headers of one's own
+            shown = replace(shown, token=request.query_params.get("token"))
+        return await self._identity.authenticate(shown, self.need)
 
 
 def credentials(request: Request) -> Credentials:
@@ -59,6 +63,7 @@ def credentials(request: Request) -> Credentials:
         authorization=request.headers.get("authorization"),
         address=request.scope.get("renditor.address", ""),
         request_id=request.scope.get("renditor.request_id", ""),
+        asked=f"{request.method} {request.url.path}",
     )
 
 

@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from renditor import observe
-from renditor.api import captions, events, health, media, pages, problems, responsive
+from renditor.api import captions, events, health, media, pages, problems, responsive, tokens
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.routes import check_needs
 from renditor.api.views import Views
@@ -120,6 +120,7 @@ def create(
     api.include_router(captions.router(service, views))
     api.include_router(events.router(service, views))
     api.include_router(responsive.router(service, views))
+    api.include_router(tokens.router(service))
     api.include_router(health.router(checks, protections))
     if options.metrics:
         api.include_router(health.metrics(options.metrics_token))
@@ -168,7 +169,7 @@ def _describe_key(api: FastAPI) -> None:
             schemes["key"] = {"type": "http", "scheme": "bearer", "description": "An API key."}
             for path, operations in document["paths"].items():
                 for operation in operations.values():
-                    if path.startswith("/media"):
+                    if path.startswith(("/media", "/tokens")):
                         operation["security"] = [{"key": []}]
                     # The framework's own form of an error, which is never sent.
                     if "application/json" in operation["responses"].get("422", {}).get("content", {}):

@@ -15,7 +15,7 @@ from renditor.catalog import Catalog, assets, trash
 from renditor.content.limits import MEBIBYTE, SizeLimits
 from renditor.content.sniff import SNIFF_BYTES, SVG, Sniffed, audio_only, sniff
 from renditor.content.spool import IOV_BATCH, Chunk, Spool
-from renditor.errors import RenditorError, TooLarge, Unprocessable, UnsupportedMedia, of_disk
+from renditor.errors import Forbidden, RenditorError, TooLarge, Unprocessable, UnsupportedMedia, of_disk
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.images.base import ImageInfo
 from renditor.ingest.options import UploadOptions, check_public_id
@@ -68,6 +68,7 @@ class Ingest:
         try:
             if declared is not None and declared > self.limits.largest:
                 raise _too_large(self.limits.largest)
+            _check_allowance(principal, declared or 0)
             asset = await self._take(principal, body, options, declared)
         except RenditorError as error:
             observe.UPLOADS.labels("unknown", error.error_code).inc()
@@ -102,7 +103,7 @@ class Ingest:
     ) -> Asset:
         spool = await asyncio.to_thread(self._open_spool)
         try:
-            sniffed = await self._receive(body, spool, declared or 0)
+            sniffed = await self._receive(principal, body, spool, declared or 0)
             chosen = options()
             _check_declared(sniffed, chosen)
         except BaseException:
@@ -117,6 +118,7 @@ class Ingest:
     async def _settle(self, principal: Principal, spool: Spool, sniffed: Sniffed, options: UploadOptions) -> Asset:
         try:
             asset = self._complete(principal, await self._examine(spool, sniffed), options)
+            _check_allowance(principal, asset.bytes, asset.media_type)
             recipe = self.recipe_name(asset.media_type, options.recipe)
             return await self._commit(replace(asset, recipe=recipe), spool, overwrite=options.overwrite)
         finally:
@@ -129,7 +131,7 @@ class Ingest:
         except OSError as error:
             raise of_disk(error) from error
 
-    async def _receive(self, body: AsyncIterator[Chunk], spool: Spool, declared: int) -> Sniffed:
+    async def _receive(self, principal: Principal, body: AsyncIterator[Chunk], spool: Spool, declared: int) -> Sniffed:
         """Spool the body. The type is known after the first 64 KiB, and with it the cap that the rest must keep."""
         batch: list[Chunk] = []
         waiting, received = 0, 0
@@ -143,7 +145,7 @@ class Ingest:
                 if sniffed is None and waiting >= SNIFF_BYTES:
                     sniffed = sniff(b"".join(batch)[:SNIFF_BYTES])
                 if sniffed:
-                    self._check_size(sniffed, max(received, declared))
+                    self._check_size(principal, sniffed, max(received, declared))
                 if sniffed and (waiting >= _BATCH or len(batch) >= IOV_BATCH):
                     if writing:
                         await writing
@@ -151,7 +153,7 @@ class Ingest:
                     batch, waiting = [], 0
             if sniffed is None:
                 sniffed = sniff(b"".join(batch)[:SNIFF_BYTES])
-                self._check_size(sniffed, received)
+                self._check_size(principal, sniffed, received)
             if writing:
                 await writing
             await asyncio.to_thread(spool.write, batch)
@@ -160,7 +162,8 @@ class Ingest:
                 await asyncio.shield(asyncio.wait([writing]))
         return sniffed
 
-    def _check_size(self, sniffed: Sniffed, size: int) -> None:
+    def _check_size(self, principal: Principal, sniffed: Sniffed, size: int) -> None:
+        _check_allowance(principal, size)
         limit = self.limits.of(sniffed.media_type)
         if size > limit:
             raise _too_large(limit, sniffed.media_type)
@@ -264,6 +267,18 @@ class Ingest:
             if await self.catalog.write(lambda c: assets.drop_unknown(c, key)):
                 await self.storage.delete(key)
                 await self.catalog.write(lambda c: trash.forget(c, key))
+
+
+def _check_allowance(principal: Principal, size: int, media_type: MediaType | None = None) -> None:
+    """What an upload token is good for. The type counts once the file was examined. Raises: TooLarge, Forbidden."""
+    allowance = principal.allowance
+    if allowance is None:
+        return
+    if allowance.max_bytes is not None and size > allowance.max_bytes:
+        raise TooLarge(f"The upload token is for files of up to {allowance.max_bytes} bytes.")
+    if media_type and allowance.media_types and media_type not in allowance.media_types:
+        kinds = ", ".join(sorted(allowance.media_types))
+        raise Forbidden(f"The upload token is for {kinds}, not for {media_type}.", code="token-limits")
 
 
 def _check_declared(sniffed: Sniffed, options: UploadOptions) -> None:

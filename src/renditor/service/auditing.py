@@ -46,11 +46,11 @@ class Audit:
         """Write down something that is done, in a transaction of its own."""
         await self.catalog.write(await self.note(principal, action, about, **detail))
 
-    async def denied(self, shown: Credentials, who: Principal | None, code: str, asked: str) -> None:
-        """Write down a refusal. ``asked``: method and path, without the query."""
+    async def denied(self, shown: Credentials, who: Principal | None, code: str) -> None:
+        """Write down a refusal."""
         tenant = who.tenant if who else DEFAULT_TENANT
         owner, kind, key_id = (who.owner, who.kind, who.key_id) if who else (None, "none", None)
-        detail = {"asked": asked[:_LONGEST], "code": code}
+        detail = {"asked": shown.asked[:_LONGEST], "code": code}
         entry = Entry(
             now_ms(), "access.denied", "denied", owner, kind, key_id, shown.address, shown.request_id, None, detail
         )

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from renditor import observe
 from renditor.access.ratelimit import Rate
-from renditor.catalog import Catalog, assets, jobs, keys, pictures
+from renditor.catalog import Catalog, assets, jobs, keys, pictures, tokens
 from renditor.catalog.assets import Made
 from renditor.content.spool import Chunk
 from renditor.deliver import Asked, Deliver, Offered, check_picture
-from renditor.errors import Conflict, NotFound, RenditorError, TooManyRequests, Unprocessable
+from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
 from renditor.ingest import CaptionOptions, Captions, Ingest, UploadOptions, check_tags
 from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, Principal, Rendition, Visibility, is_id, new_id, now_ms
@@ -60,10 +60,11 @@ class MediaProcessingService:
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
 
-    # -- who asks -----------------------------------------------------------------------------------------------------
-
     async def admit_upload(self, principal: Principal) -> None:
-        """Count one upload of this owner. Keys with the scope admin are exempt. Raises: TooManyRequests."""
+        """Count one upload of this owner. Keys with the scope admin are exempt.
+
+        Raises: TooManyRequests; Forbidden: the upload token is used up.
+        """
         if principal.may("admin"):
             return
         rate = Rate.parse(principal.uploads or self.flows.uploads_rate)
@@ -76,6 +77,9 @@ class MediaProcessingService:
                 hint="The limit is RENDITOR_LIMITS__UPLOADS, or of the key: renditor keys create --uploads.",
                 retry_after=max(1, round(wait)),
             )
+        allowance = principal.allowance
+        if allowance and not await self.flows.catalog.write(lambda c: tokens.spend(c, allowance.token_id)):
+            raise Forbidden("The upload token is used up.", code="token-used-up", hint="Ask for a new one.")
 
     # -- assets -------------------------------------------------------------------------------------------------------
 
