@@ -27,6 +27,7 @@ from renditor.sandbox.broker import serve_broker
 from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.policy import protections
 from renditor.sandbox.pool import DecoderPool
+from renditor.tools import DECODER_MODULE, renderer_socket
 
 # Below this an upload would soon fail; bytes.
 _LOW_DISK = 64 * 1024 * 1024
@@ -69,7 +70,7 @@ def asgi() -> Server:
     """One web worker's application."""
     die_with_parent(signal.SIGKILL)
     settings = config.load()
-    observe.configure_logs(settings.log)
+    observe.configure_logs(settings.log.level, settings.log.format)
     built = app.build(settings, "web")
 
     @asynccontextmanager
@@ -104,10 +105,10 @@ def renderer() -> None:
     launcher.start()
 
     async def run() -> None:
-        pool = DecoderPool(launcher, app.DECODER_MODULE, settings.sandbox)
+        pool = DecoderPool(launcher, DECODER_MODULE, settings.sandbox)
         await pool.start()
         try:
-            await _until_stopped(serve_broker(pool, app.renderer_socket(settings.data)))
+            await _until_stopped(serve_broker(pool, renderer_socket(settings.data)))
         finally:
             await pool.close()
 
@@ -151,7 +152,7 @@ async def _until_stopped(work: object) -> None:
 
 def _start() -> Settings:
     settings = config.load()
-    observe.configure_logs(settings.log)
+    observe.configure_logs(settings.log.level, settings.log.format)
     return settings
 
 
