@@ -46,7 +46,7 @@ class Tools:
 
 def build_tools(settings: Settings, cache: Path, *, own_decoders: bool) -> Tools:
     """Start the sandbox and build the providers. ``cache`` remembers what was learned about the programs."""
-    binaries = resolve(settings.ffmpeg, cache / "tools.json")
+    binaries = find_programs(settings, cache)
     launcher = Launcher()
     launcher.start()
     toolbox = Toolbox(launcher, binaries, settings.ffmpeg)
@@ -63,6 +63,11 @@ def build_tools(settings: Settings, cache: Path, *, own_decoders: bool) -> Tools
     one = settings.sandbox.model_copy(update={"decoders": 1})
     background = DecoderPool(launcher, DECODER_MODULE, one, background=True)
     return Tools(launcher, decoder, background, binaries, toolbox, providers)
+
+
+def find_programs(settings: Settings, cache: Path) -> Binaries:
+    """FFmpeg, ffprobe and packager; quick where ``cache`` knows them. Raises: Unavailable: a configured one is bad."""
+    return resolve(settings.ffmpeg, cache / "tools.json")
 
 
 def user_cache() -> Path:
