@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from renditor.library import MediaProcessingService
     from renditor.routing import MediaRouter
+    from renditor.storage.keys import generate_safe_filename
 
-__all__ = ["MediaProcessingService", "MediaRouter", "__version__"]
+__all__ = ["MediaProcessingService", "MediaRouter", "__version__", "generate_safe_filename"]
 
 __version__ = version("renditor")
 
@@ -24,4 +25,8 @@ def __getattr__(name: str) -> Any:
         from renditor.routing import MediaRouter  # noqa: PLC0415
 
         return MediaRouter
+    if name == "generate_safe_filename":
+        from renditor.storage.keys import generate_safe_filename  # noqa: PLC0415
+
+        return generate_safe_filename
     raise AttributeError(name)

@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import secrets
-import tempfile
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -27,62 +26,37 @@ from renditor.access import apikeys
 from renditor.access.jwt import JwtVerifier
 from renditor.access.ratelimit import Rate
 from renditor.access.vault import Vault
-from renditor.catalog import Catalog, keys
+from renditor.catalog import keys
+from renditor.catalog.base import Catalog
 from renditor.config import Settings
 from renditor.content.spool import Spool
-from renditor.deliver import Deliver, Surroundings
+from renditor.deliver.flow import Deliver, Surroundings
 from renditor.deliver.modes import Gate
 from renditor.deliver.quota import Quota
 from renditor.errors import BadRequest, Unavailable, of_disk
-from renditor.ffmpeg.binaries import Binaries, resolve
-from renditor.ffmpeg.run import Toolbox
 from renditor.images.settings import ImageSettings
 from renditor.ingest import Captions, Ingest
 from renditor.jobs.base import ANALYSIS, EAGER, SQUEEZE, JobEngine
-from renditor.recipes import Recipes
 from renditor.recipes.analysis import AnalysisRecipe
 from renditor.recipes.eager import EagerRecipe
+from renditor.recipes.flow import Recipes
 from renditor.recipes.moving import AudioMaker, Maker, MovingRecipe, VideoMaker
 from renditor.recipes.recipe import Recipe
 from renditor.recipes.squeeze import SqueezeRecipe
 from renditor.recipes.sweeps import Sweeps
 from renditor.recipes.watching import Watching
-from renditor.routing import MediaRouter, Providers
-from renditor.sandbox.broker import BrokerClient
-from renditor.sandbox.launcher import Launcher
-from renditor.sandbox.pool import Decoder, DecoderPool
+from renditor.routing import MediaRouter
 from renditor.service import Audit, Flows, Identity, Keyrings, MediaProcessingService
 from renditor.storage.base import Storage
+from renditor.tools import Tools, build_tools
 
 # web: takes requests; worker: takes jobs; both use the machine's renderer process. embedded: all in this process.
 Role = Literal["web", "worker", "embedded"]
 
-DECODER_MODULE = "renditor.images.decoder"
 # Raise it when the image engine makes other bytes from the same request and settings.
 PICTURE_ENGINE = 2
 # An empty or short secret would let anybody sign. Cloudinary's have 27 characters, so signed URLs can move along.
 _SECRET_CHARACTERS = 27
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What local commands need: the sandbox, the programs and the providers; no catalog, no server.
-
-    ``background``: one decoder that stands back for all other work; it starts when it is used first.
-    """
-
-    launcher: Launcher
-    decoder: Decoder
-    background: DecoderPool
-    binaries: Binaries
-    toolbox: Toolbox
-    providers: Providers
-
-    async def close(self) -> None:
-        if isinstance(self.decoder, DecoderPool):
-            await self.decoder.close()
-        await self.background.close()
-        self.launcher.close()
 
 
 async def _no_fetch(_: str, __: int) -> bytes:
@@ -173,47 +147,10 @@ def open_storage(settings: Settings) -> Storage:
     return storage
 
 
-def build_tools(settings: Settings, cache: Path, *, own_decoders: bool) -> Tools:
-    """The part of the application that needs no catalog. ``cache`` remembers what was learned about the programs."""
-    binaries = resolve(settings.ffmpeg, cache / "tools.json")
-    launcher = Launcher()
-    launcher.start()
-    toolbox = Toolbox(launcher, binaries, settings.ffmpeg)
-    decoder: Decoder
-    if own_decoders:
-        decoder = DecoderPool(launcher, DECODER_MODULE, settings.sandbox)
-    else:
-        decoder = BrokerClient(renderer_socket(settings.data))
-    providers = Providers(
-        images={"libvips": registry.load("images", "libvips")(decoder, settings.images)},
-        video={"ffmpeg": registry.load("video", "ffmpeg")(toolbox, settings.video)},
-        audio={"ffmpeg": registry.load("audio", "ffmpeg")(toolbox)},
-    )
-    one = settings.sandbox.model_copy(update={"decoders": 1})
-    background = DecoderPool(launcher, DECODER_MODULE, one, background=True)
-    return Tools(launcher, decoder, background, binaries, toolbox, providers)
-
-
-def user_cache() -> Path:
-    """Where commands that have no data folder remember things (XDG base directories)."""
-    configured = os.environ.get("XDG_CACHE_HOME")
-    if configured:
-        return Path(configured) / "renditor"
-    try:
-        return Path.home() / ".cache" / "renditor"
-    except RuntimeError:  # a container's user without a home
-        return Path(tempfile.gettempdir()) / f"renditor-cache-{os.getuid()}"
-
-
 def picture_engine(settings: ImageSettings) -> str:
     """Names what makes pictures: the version of the code that does it, and the settings of its encoders."""
     encoding = json.dumps(asdict(settings.encoding()), sort_keys=True)
     return f"{PICTURE_ENGINE}-{hashlib.sha256(encoding.encode()).hexdigest()[:16]}"
-
-
-def renderer_socket(data: Path) -> Path:
-    """Where the machine's renderer process listens."""
-    return data / "run" / "renderer.sock"
 
 
 def prepare_data(settings: Settings) -> Path:

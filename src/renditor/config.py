@@ -6,7 +6,7 @@ import ipaddress
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -18,16 +18,14 @@ from pydantic_settings import (
 
 from renditor.access.ratelimit import Rate
 from renditor.access.settings import AccessSettings
-from renditor.catalog import CatalogSettings
+from renditor.catalog.settings import CatalogSettings
 from renditor.content.limits import SizeLimits
-from renditor.deliver import DeliverySettings
+from renditor.deliver.settings import DeliverySettings
 from renditor.errors import BadRequest, RenditorError
 from renditor.ffmpeg.settings import FFmpegSettings
 from renditor.images.settings import ImageSettings
 from renditor.jobs.base import JobSettings
-from renditor.observe import LogSettings
-from renditor.recipes import RecipeSettings
-from renditor.recipes.watching import EventSettings
+from renditor.recipes.settings import EventSettings, RecipeSettings
 from renditor.routing import RouteSettings
 from renditor.sandbox.pool import SandboxSettings
 from renditor.video.base import VideoSettings
@@ -55,6 +53,13 @@ class CorsSettings(BaseModel, extra="forbid"):
     """Which web pages may call the API from a browser. Delivery is open to all pages."""
 
     origins: tuple[str, ...] = Field((), description="Origins such as https://app.example.com.")
+
+
+class LogSettings(BaseModel, extra="forbid"):
+    """How much is logged, and in which form. Logs go to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
+    format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON lines.")
 
 
 class Settings(BaseSettings):

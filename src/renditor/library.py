@@ -16,7 +16,7 @@ from renditor import app, config, service
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.views import Views
 from renditor.catalog.assets import made_of
-from renditor.deliver import Asked
+from renditor.deliver.offers import Asked
 from renditor.errors import Forbidden, Unprocessable
 from renditor.ingest import CaptionOptions, UploadOptions
 from renditor.models import DEFAULT_TENANT, Principal

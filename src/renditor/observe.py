@@ -7,21 +7,13 @@ import os
 import sys
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from pydantic import BaseModel, Field
 
 _SECRET_NAMES = ("authorization", "secret", "password", "token", "api_key", "cookie")
-
-
-class LogSettings(BaseModel, extra="forbid"):
-    """How much is logged, and in which form. Logs go to stderr."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
-    format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON lines.")
 
 
 # Names end up in dashboards: they are part of the product. Durations in seconds, sizes in bytes.
@@ -38,11 +30,16 @@ JOB_SECONDS = Histogram(
 )
 
 
-def configure_logs(settings: LogSettings) -> None:
-    """Set up logging in this process: one line on stderr for each event. Other libraries: their warnings, as text."""
+def configure_logs(lowest: str, form: str) -> None:
+    """Set up logging in this process: one line on stderr for each event. Other libraries: their warnings, as text.
+
+    Args:
+        lowest: the lowest level that is logged, such as ``info``.
+        form: ``text``, ``json``, or ``auto``: text on a terminal.
+    """
     global _logger  # noqa: PLW0603  # a process has one log
-    text = settings.format == "text" or (settings.format == "auto" and sys.stderr.isatty())
-    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    level = logging.getLevelNamesMapping()[lowest.upper()]
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if text else structlog.processors.JSONRenderer()
     )

@@ -8,7 +8,9 @@ import re
 import pytest
 
 from renditor.access import apikeys
-from renditor.catalog import Catalog, CatalogSettings, keys
+from renditor.catalog import keys
+from renditor.catalog.base import Catalog
+from renditor.catalog.settings import CatalogSettings
 from renditor.testing import media
 from tests.client import Client
 

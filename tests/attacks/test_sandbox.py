@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from renditor.app import renderer_socket
+from renditor.tools import renderer_socket
 from renditor.errors import LimitExceeded, RenditorError
 from renditor.ffmpeg.budget import Budget
 from renditor.sandbox.launcher import Launcher

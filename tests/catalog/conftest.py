@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from renditor.catalog import Catalog, CatalogSettings
+from renditor.catalog.base import Catalog
+from renditor.catalog.settings import CatalogSettings
 from tests.postgres import PostgresServer
 
 

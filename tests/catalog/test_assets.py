@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from renditor.catalog import Catalog, CatalogSettings, assets, jobs, pictures, trash
+from renditor.catalog import assets, jobs, pictures, trash
+from renditor.catalog.base import Catalog
 from renditor.catalog.schema import originals
 from renditor.catalog.schema import trash as trash_table
+from renditor.catalog.settings import CatalogSettings
 from renditor.errors import Conflict, NotFound
 from renditor.models import Asset, Job, Principal, Rendition, new_id, now_ms
 

@@ -10,8 +10,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
 
-from renditor.catalog import Catalog, CatalogSettings
+from renditor.catalog.base import Catalog
 from renditor.catalog.schema import metadata, rate_limits
+from renditor.catalog.settings import CatalogSettings
 from renditor.errors import OutOfSpace, Unavailable
 
 

@@ -8,7 +8,8 @@ from functools import partial
 
 import pytest
 
-from renditor.catalog import Catalog, assets, pictures
+from renditor.catalog import assets, pictures
+from renditor.catalog.base import Catalog
 from renditor.catalog.current import ASK, Current
 from renditor.models import Asset, Rendition, new_id, now_ms
 from tests.catalog.test_assets import ANNA, add, asset

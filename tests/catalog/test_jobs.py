@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
-from renditor.catalog import Catalog, assets, jobs, trash
+from renditor.catalog import assets, jobs, trash
+from renditor.catalog.base import Catalog
 from renditor.models import Asset, Job, JobStatus, Rendition, new_id, now_ms
 from tests.catalog.test_assets import add, asset
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 
 from renditor.access import apikeys
-from renditor.catalog import Catalog, CatalogSettings, keys
+from renditor.catalog import keys
+from renditor.catalog.base import Catalog
+from renditor.catalog.settings import CatalogSettings
 
 
 def test_keys_are_kept_without_their_secret(catalog: Catalog) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from renditor.catalog import Catalog, CatalogSettings, assets, sets, trash
+from renditor.catalog import assets, sets, trash
+from renditor.catalog.base import Catalog
+from renditor.catalog.settings import CatalogSettings
 from renditor.errors import Unavailable
 from renditor.models import Rendition, new_id, now_ms
 from tests.catalog.test_assets import add, asset, keys_in_trash

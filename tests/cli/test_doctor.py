@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from renditor import config
-from renditor.catalog import Catalog, CatalogSettings
+from renditor.catalog.base import Catalog
+from renditor.catalog.settings import CatalogSettings
 from renditor.cli import checks
 from renditor.ffmpeg.binaries import Binaries, Binary, Capabilities
 from tests.cli.conftest import Run

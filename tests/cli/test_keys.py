@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 from renditor.access import apikeys
-from renditor.catalog import Catalog, CatalogSettings, keys
+from renditor.catalog import keys
+from renditor.catalog.base import Catalog
+from renditor.catalog.settings import CatalogSettings
 from tests.cli.conftest import Run
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shlex
@@ -68,6 +69,31 @@ def test_help_loads_nothing_heavy() -> None:
     # All commands are imported together: the help of one tells for all.
     done = subprocess.run([sys.executable, "-c", code, "serve", "--help"], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
+
+
+def test_work_on_files_waits_for_no_server_part(samples: Path) -> None:
+    """Half of the time of a short command would go into imports."""
+    code = (
+        "import json, sys; from renditor.cli import main;"
+        "ended = [main([word.replace('IN', sys.argv[1]) for word in line.split()]) for line in sys.argv[2:]];"
+        "print(json.dumps([ended, sorted(sys.modules)]), file=sys.stderr)"
+    )
+    lines = (
+        "probe IN/photo.jpg",
+        "probe IN/clip.mp4",
+        "image IN/photo.jpg small.jpg -t w_8",
+        "srcset IN/photo.jpg pictures --widths 8",
+        "thumbnail IN/clip.mp4 clip.jpg",
+        "hls IN/clip.mp4 stream --dry-run",
+        "audio IN/song.mp3 song.opus --dry-run",
+        "waveform IN/song.mp3 song.json",
+    )
+    command = [sys.executable, "-c", code, str(samples), *lines]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended, modules = json.loads(done.stderr)
+    assert ended == [0] * len(lines)
+    server = {"sqlalchemy", "dbos", "fastapi", "granian", "structlog", "prometheus_client", "renditor.app", "httpx"}
+    assert server.isdisjoint(modules)
 
 
 def test_nothing_and_a_group_alone_show_help_and_are_wrong_usage(run: Run) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from renditor.deliver import Body, Request
+from renditor.deliver.responses import Body, Request
 from renditor.library import MediaProcessingService
 from renditor.testing import media
 

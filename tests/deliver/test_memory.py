@@ -4,7 +4,7 @@ import gc
 from pathlib import Path
 from typing import Any
 
-from renditor.deliver import Body, Request
+from renditor.deliver.responses import Body, Request
 from renditor.library import MediaProcessingService
 from renditor.testing import media
 from tests.deliver.conftest import Ask, Owner

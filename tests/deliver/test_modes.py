@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from renditor.deliver import DeliverySettings
 from renditor.deliver.modes import Gate
+from renditor.deliver.settings import DeliverySettings
 from renditor.errors import Unauthenticated
 from renditor.transformation.path import split_delivery_path
 from renditor.transformation.sign import sign

@@ -8,8 +8,8 @@ from typing import Any
 
 from renditor.catalog import pictures
 from renditor.catalog.pictures import Total
-from renditor.deliver import Body, Request
 from renditor.deliver.quota import Quota
+from renditor.deliver.responses import Body, Request
 from renditor.library import MediaProcessingService
 from tests.deliver.conftest import Ask
 

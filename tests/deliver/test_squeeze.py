@@ -6,7 +6,7 @@ from typing import Any
 import pyvips
 
 from renditor.catalog import pictures
-from renditor.deliver import NotModified, Request
+from renditor.deliver.responses import NotModified, Request
 from renditor.jobs.base import SQUEEZE
 from renditor.library import MediaProcessingService
 from renditor.models import Rendition

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +20,7 @@ ANNA = SimpleNamespace(id="anna")
 
 
 def interrupt_storing(
-    service: MediaProcessingService, monkeypatch: pytest.MonkeyPatch, event: Callable[[str], Awaitable[None]]
+    service: MediaProcessingService, monkeypatch: pytest.MonkeyPatch, event: Callable[[str], Coroutine[Any, Any, None]]
 ) -> None:
     """Let something happen elsewhere when the first file of a rendition has been stored."""
     put = service.flows.storage.put

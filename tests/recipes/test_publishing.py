@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from renditor.catalog import Catalog, assets, jobs, sets, trash
+from renditor.catalog import assets, jobs, sets, trash
+from renditor.catalog.base import Catalog
 from renditor.errors import ProcessingFailed
 from renditor.models import Asset, Job, Output, Rendition, new_id, now_ms
 from renditor.recipes.publishing import Publication

@@ -13,10 +13,12 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renditor.catalog import Catalog, assets, jobs
+from renditor.catalog import assets, jobs
+from renditor.catalog.base import Catalog
 from renditor.errors import Overloaded, TooManyRequests, Unavailable
 from renditor.models import Asset, Job, Rendition, new_id, now_ms
-from renditor.recipes.watching import Event, EventSettings, Watch, Watching, _Told
+from renditor.recipes.settings import EventSettings
+from renditor.recipes.watching import Event, Watch, Watching, _Told
 from tests.catalog.test_assets import add, asset
 
 QUICK = EventSettings(poll_seconds=0.25, keep_alive_seconds=0.3)

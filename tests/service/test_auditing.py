@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from renditor.access.vault import Vault
-from renditor.catalog import Catalog, audit, secrets
+from renditor.catalog import audit, secrets
+from renditor.catalog.base import Catalog
 from renditor.errors import BadRequest
 from renditor.models import Credentials, Principal, now_ms
 from renditor.service import Audit, Keyrings

@@ -14,8 +14,9 @@ from renditor.access.jwt import JwtVerifier
 from renditor.access.ratelimit import Rate
 from renditor.access.settings import AccessSettings
 from renditor.access.vault import Vault
-from renditor.catalog import Catalog, audit, keys
+from renditor.catalog import audit, keys
 from renditor.catalog import tokens as token_rows
+from renditor.catalog.base import Catalog
 from renditor.errors import BadRequest, Forbidden, NotFound, TooManyRequests, Unauthenticated, Unavailable
 from renditor.models import Allowance, Credentials, Need, Principal, now_ms
 from renditor.service import Audit, Identity, Keyrings

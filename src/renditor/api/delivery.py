@@ -15,7 +15,9 @@ from typing import Any
 from renditor import observe
 from renditor.api import problems
 from renditor.api.ranges import read_range
-from renditor.deliver import Body, Deliver, Head, Headers, NotModified, Redirect, Request, Response, hints
+from renditor.deliver import hints
+from renditor.deliver.flow import Deliver
+from renditor.deliver.responses import Body, Head, Headers, NotModified, Redirect, Request, Response
 from renditor.errors import Internal, MethodNotAllowed, NotFound, RenditorError
 from renditor.models import ResourceType
 

@@ -12,7 +12,7 @@ from renditor.api.ranges import read_range
 from renditor.api.routes import Needs, json_body, read_body, refusals
 from renditor.api.views import Views
 from renditor.catalog.assets import made_of
-from renditor.deliver import Request as Delivered
+from renditor.deliver.responses import Request as Delivered
 from renditor.models import MediaType, Principal, Status
 from renditor.service import MediaProcessingService
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from renditor.api.routes import Needs, json_body, read_body, refusals
 from renditor.api.views import Views
-from renditor.deliver import Asked
+from renditor.deliver.offers import Asked
 from renditor.models import Principal
 from renditor.service import MediaProcessingService
 

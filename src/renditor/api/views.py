@@ -10,7 +10,7 @@ from urllib.parse import quote
 from renditor.api.insight import shown_metadata
 from renditor.audio.formats import FORMATS
 from renditor.catalog.assets import Made, made_of, resource_type
-from renditor.deliver import Offered
+from renditor.deliver.offers import Offered
 from renditor.images.base import ImageInfo
 from renditor.images.codecs.formats import shown_format
 from renditor.images.snippet import Offer, Source, html

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from pydantic import BaseModel, Field
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 
+from renditor.catalog.settings import CatalogSettings
 from renditor.errors import BadRequest, OutOfSpace, RenditorError, Unavailable
 
 Value = TypeVar("Value")
@@ -31,12 +31,6 @@ _ATTEMPTS = 10
 _APART = 0.02
 # What PostgreSQL says to the one of two transactions that has to give way: serialization_failure, deadlock_detected.
 _GIVE_WAY = {"40001", "40P01"}
-
-
-class CatalogSettings(BaseModel, extra="forbid"):
-    """Where the catalog lies and how many connections a process may hold."""
-
-    readers: int = Field(4, ge=1, le=64, description="Threads, each with a connection, that answer reads.")
 
 
 class Catalog:

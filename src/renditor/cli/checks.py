@@ -214,7 +214,7 @@ def disk_space(data: Path) -> Finding:
 
 
 def database(settings: Settings) -> Finding:
-    from renditor.catalog import Catalog  # noqa: PLC0415 - slow to import, and only wanted here
+    from renditor.catalog.base import Catalog  # noqa: PLC0415 - slow to import, and only wanted here
 
     name = "database"
     if settings.database_url is None and not (settings.data / "catalog.sqlite").exists():

@@ -15,7 +15,7 @@ from renditor.models import DEFAULT_TENANT, ApiKey, now_ms
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from renditor.catalog import Catalog
+    from renditor.catalog.base import Catalog
     from renditor.config import Settings
 
 CREATE_EXAMPLE = "renditor keys create --data data --name website --scopes write --uploads 1000/hour"
@@ -104,7 +104,7 @@ def revoke(
 def _catalog(settings: Settings, *, create: bool) -> Iterator[Catalog]:
     """The catalog of a data folder. Only ``create`` makes what is not there yet: the folder, and new tables."""
     from renditor import app  # noqa: PLC0415 - --help stays quick
-    from renditor.catalog import Catalog  # noqa: PLC0415
+    from renditor.catalog.base import Catalog  # noqa: PLC0415
     from renditor.cli import serving  # noqa: PLC0415
 
     if create:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from renditor import app, config
+from renditor import config
 from renditor.cli import interruption
 from renditor.cli.progress import Progress, progress
 from renditor.content.sniff import SNIFF_BYTES, SVG, Sniffed, declares_svg, sniff
 from renditor.errors import UnsupportedMedia
 from renditor.routing import MediaRouter
+from renditor.tools import Tools, build_tools, user_cache
 
 Result = TypeVar("Result")
 
@@ -26,7 +27,7 @@ class Bench:
     far the work is, and should be told how long the media is (``report.lasts``)."""
 
     settings: config.Settings
-    tools: app.Tools
+    tools: Tools
     router: MediaRouter
     folder: Path
     report: Progress
@@ -58,7 +59,7 @@ async def _bench(report: Progress) -> AsyncIterator[Bench]:
     settings = config.load()
     folder = Path(tempfile.mkdtemp(prefix="renditor-"))
     try:
-        tools = app.build_tools(settings, app.user_cache(), own_decoders=True)
+        tools = build_tools(settings, user_cache(), own_decoders=True)
         try:
             router = MediaRouter(tools.providers, settings.routes)
             yield Bench(settings, tools, router, folder, report)

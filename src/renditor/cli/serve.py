@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913 - the options of a command line
 
 def _start(flags: dict[str, Any], processes: Sequence[str], *, as_json: bool) -> NoReturn:
     """Check, claim, prepare, say so, and become the supervisor of the processes: same process id, another program."""
-    from renditor import app, config, observe, supervisor  # noqa: PLC0415 - --help stays quick
+    from renditor import app, config, observe, supervisor, tools  # noqa: PLC0415 - --help stays quick
     from renditor.cli import serving  # noqa: PLC0415
 
     settings = config.load(**flags)
@@ -60,6 +60,7 @@ def _start(flags: dict[str, Any], processes: Sequence[str], *, as_json: bool) ->
     serving.prepare_data(settings)
     serving.claim(settings.data, "serve")
     key = app.first_start(settings)
+    tools.find_programs(settings, settings.data / "cache")  # now, once: each process would look for itself
     observe.share_metrics(settings.data / "run" / "metrics")
     # The folder as absolute path, the port as chosen.
     serving.export(flags | {"data": settings.data, "port": settings.port})

@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from renditor import observe
-from renditor.catalog import Catalog, assets, pictures
+from renditor.catalog import assets, pictures
+from renditor.catalog.base import Catalog
 from renditor.catalog.current import Name
 from renditor.deliver import hints, layers
 from renditor.deliver.layers import Found

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from renditor.catalog import Catalog, assets
+from renditor.catalog import assets
+from renditor.catalog.base import Catalog
 from renditor.catalog.current import ASK, Current, Name
 from renditor.deliver import layers
 from renditor.deliver.ahead import Ahead

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from renditor.audio.formats import FORMATS as FILES
-from renditor.catalog import Catalog, assets, sets
+from renditor.catalog import assets, sets
+from renditor.catalog.base import Catalog
 from renditor.deliver.pictures import Pictures
 from renditor.deliver.plan import Plan
 from renditor.deliver.playlists import rebase_manifest, rebase_playlist

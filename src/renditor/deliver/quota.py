@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from renditor import observe
-from renditor.catalog import Catalog, pictures
+from renditor.catalog import pictures
+from renditor.catalog.base import Catalog
 from renditor.catalog.pictures import Total
 from renditor.jobs.base import JobEngine
 from renditor.models import now_ms

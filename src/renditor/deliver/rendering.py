@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from renditor import observe
-from renditor.catalog import Catalog, pictures
+from renditor.catalog import pictures
 from renditor.catalog.assets import resource_type
+from renditor.catalog.base import Catalog
 from renditor.catalog.current import Current
 from renditor.deliver.flight import Flights
 from renditor.deliver.memory import Memory, Stored

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from renditor import observe
-from renditor.catalog import Catalog, pictures, trash
+from renditor.catalog import pictures, trash
+from renditor.catalog.base import Catalog
 from renditor.deliver.pictures import Pictures
 from renditor.deliver.rendering import original
 from renditor.errors import NotFound, RenditorError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from renditor.catalog import Catalog, pictures
+from renditor.catalog import pictures
+from renditor.catalog.base import Catalog
 from renditor.errors import RenditorError
 
 # Seconds between writes. A crash loses so much of what was counted: pictures seem a little less used than they are.

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from renditor.catalog import Catalog, assets, jobs, sets, trash
+from renditor.catalog import assets, jobs, sets, trash
+from renditor.catalog.base import Catalog
 from renditor.content.spool import Chunk
 from renditor.errors import Conflict, LimitExceeded, NotFound, Overloaded, Unprocessable, UnsupportedMedia
 from renditor.ffmpeg.languages import language_name, language_tag

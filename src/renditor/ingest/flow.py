@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from renditor import observe
-from renditor.catalog import Catalog, assets, trash
+from renditor.catalog import assets, trash
+from renditor.catalog.base import Catalog
 from renditor.content.limits import MEBIBYTE, SizeLimits
 from renditor.content.sniff import SNIFF_BYTES, SVG, Sniffed, audio_only, sniff
 from renditor.content.spool import IOV_BATCH, Chunk, Spool

@@ -9,8 +9,3 @@ elsewhere, from the beginning, in a folder of its own, and only its end is visib
 ``flow`` runs the attempts, ``recipe`` says what a recipe is, ``moving`` holds those of video and audio; ``publishing``
 stores and makes known, ``progress`` tells how far it is, ``sweeps`` cleans up behind the dead.
 """
-
-from renditor.recipes.flow import Recipes
-from renditor.recipes.settings import RecipeSettings
-
-__all__ = ["RecipeSettings", "Recipes"]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from renditor.catalog import Catalog, assets, jobs
+from renditor.catalog import assets, jobs
+from renditor.catalog.base import Catalog
 from renditor.errors import Internal
 from renditor.images.analysis.findings import VERSION, Analysis
 from renditor.images.base import Source

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from renditor.catalog import Catalog, assets
+from renditor.catalog import assets
+from renditor.catalog.base import Catalog
 from renditor.ffmpeg.workspace import stored_bytes
 from renditor.models import Asset, Output, Rendition
 from renditor.storage.base import Storage

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
-from renditor.catalog import Catalog, assets, jobs
+from renditor.catalog import assets, jobs
+from renditor.catalog.base import Catalog
 from renditor.jobs.base import ANALYSIS, EAGER
 from renditor.models import Asset, Job, OnProgress
 from renditor.recipes.progress import Progress

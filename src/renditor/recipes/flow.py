@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from renditor import observe
-from renditor.catalog import Catalog, assets, jobs, trash
+from renditor.catalog import assets, jobs, trash
+from renditor.catalog.base import Catalog
 from renditor.errors import (
     BadRequest,
     Internal,

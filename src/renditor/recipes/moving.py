@@ -10,7 +10,7 @@ from renditor.audio.formats import AudioFormat
 from renditor.audio.plan import plan_audio
 from renditor.audio.treatment import Treatment
 from renditor.audio.waveform.plan import SET as WAVEFORM
-from renditor.catalog import Catalog
+from renditor.catalog.base import Catalog
 from renditor.models import OnPlayable, OnProgress, Output
 from renditor.recipes.carrying import carry_captions
 from renditor.recipes.progress import Progress, parts

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, Self
 
-from renditor.catalog import Catalog, jobs
+from renditor.catalog import jobs
+from renditor.catalog.base import Catalog
 from renditor.errors import RenditorError
 from renditor.models import OnProgress
 from renditor.recipes.recipe import JobGone

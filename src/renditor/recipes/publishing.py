@@ -18,7 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from renditor.catalog import Catalog, assets, jobs, pictures, trash
+from renditor.catalog import assets, jobs, pictures, trash
+from renditor.catalog.base import Catalog
 from renditor.errors import ProcessingFailed
 from renditor.models import Output, Rendition, new_id, now_ms
 from renditor.recipes.recipe import Attempt, JobGone

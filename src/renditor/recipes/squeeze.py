@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Protocol
 
-from renditor.catalog import Catalog, jobs
+from renditor.catalog import jobs
+from renditor.catalog.base import Catalog
 from renditor.jobs.base import RECIPE_JOB, SQUEEZE, JobEngine
 from renditor.models import Asset, Job, new_id, now_ms
 from renditor.recipes.recipe import Attempt, JobGone

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from renditor import observe
-from renditor.catalog import Catalog, jobs, trash
+from renditor.catalog import jobs, trash
+from renditor.catalog.base import Catalog
 from renditor.errors import RenditorError
 from renditor.models import now_ms
 from renditor.storage.base import Storage

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, Field
-
-from renditor.catalog import Catalog, assets
+from renditor.catalog import assets
 from renditor.catalog.assets import Made
+from renditor.catalog.base import Catalog
 from renditor.errors import Overloaded, RenditorError, TooManyRequests
 from renditor.models import Asset, Status
+from renditor.recipes.settings import EventSettings
 
 EventName = Literal["job.progress", "asset.playable", "asset.ready", "asset.failed", "asset.cancelled"]
 
@@ -32,20 +32,6 @@ _ENDS: Final[dict[Status, EventName]] = {
 # Assets in one question: databases limit how many values a statement may carry.
 _AT_ONCE = 500
 _RETRY_SECONDS = 5
-
-
-class EventSettings(BaseModel, extra="forbid"):
-    """Streams of events: how many a web process keeps open, and how quick they are."""
-
-    # Each open stream holds a connection and some memory.
-    streams: int = Field(1000, ge=1, description="Streams of events that one web process keeps open.")
-    streams_per_owner: int = Field(50, ge=1, description="Of these, streams of one owner.")
-    # A key that was revoked meanwhile listens no longer than this.
-    stream_seconds: float = Field(900, ge=1, description="Seconds until a stream is ended; clients ask for another.")
-    poll_seconds: float = Field(0.5, ge=0.25, le=60, description="How often a process with streams asks the catalog.")
-    keep_alive_seconds: float = Field(
-        15, ge=0.25, le=300, description="A stream without news says that it is alive: proxies cut off silent ones."
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,9 @@ _LIBRARIES: Final = tuple(
 )
 _NULL: Final = "/dev/null"
 
-# Python ignores the last two; a program expects the default, and inherits "ignored" through exec.
-_RESET: Final = (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
+# Python ignores the last two, and whoever starts a server in the background (nohup) others; a program expects the
+# default, and inherits "ignored" through exec.
+_RESET: Final = (signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ)
 
 # The kernel's choice when memory runs out: a decoder or encoder rather than the server.
 _OOM_SCORE: Final = b"500"

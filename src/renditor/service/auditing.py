@@ -9,7 +9,8 @@ from typing import Any
 from renditor import observe
 from renditor.access.audit import START, Checkpoint, Entry, Finding, Link, check, checkpoint, link
 from renditor.access.keyring import Keyring
-from renditor.catalog import Catalog, audit
+from renditor.catalog import audit
+from renditor.catalog.base import Catalog
 from renditor.models import DEFAULT_TENANT, Credentials, Principal, now_ms
 from renditor.service.keyrings import Keyrings
 

@@ -11,8 +11,9 @@ from renditor.access import apikeys, tokens
 from renditor.access.jwt import JwtVerifier, issue
 from renditor.access.ratelimit import Rate
 from renditor.access.tokens import NewToken, UploadToken
-from renditor.catalog import Catalog, keys
+from renditor.catalog import keys
 from renditor.catalog import tokens as token_rows
+from renditor.catalog.base import Catalog
 from renditor.errors import Forbidden, NotFound, TooManyRequests, Unauthenticated
 from renditor.models import Credentials, MediaType, Need, Principal, is_id, now_ms
 from renditor.service.auditing import Audit

@@ -8,7 +8,8 @@ from typing import Any
 
 from renditor.access.keyring import PURPOSES, Key, Keyring, Purpose, new_secret
 from renditor.access.vault import Vault
-from renditor.catalog import Catalog, secrets
+from renditor.catalog import secrets
+from renditor.catalog.base import Catalog
 from renditor.errors import Unavailable
 from renditor.models import new_id, now_ms
 

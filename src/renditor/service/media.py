@@ -11,15 +11,17 @@ from typing import Any, Literal
 
 from renditor import observe
 from renditor.access.ratelimit import Rate
-from renditor.catalog import Catalog, assets, jobs, keys, pictures, tokens
+from renditor.catalog import assets, jobs, keys, pictures, tokens
 from renditor.catalog.assets import Made
+from renditor.catalog.base import Catalog
 from renditor.content.spool import Chunk
-from renditor.deliver import Asked, Deliver, Offered, check_picture
+from renditor.deliver.flow import Deliver
+from renditor.deliver.offers import Asked, Offered, check_picture
 from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
 from renditor.ingest import CaptionOptions, Captions, Ingest, UploadOptions, check_tags
 from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, Principal, Rendition, Visibility, is_id, new_id, now_ms
-from renditor.recipes import Recipes
+from renditor.recipes.flow import Recipes
 from renditor.recipes.watching import Event, Watch, Watching
 from renditor.service.auditing import Audit
 from renditor.service.identity import Identity

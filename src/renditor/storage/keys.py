@@ -9,6 +9,11 @@ The shard is the last two characters of the id (random bits), so that no folder 
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+from typing import Final
+
+from renditor.models import new_id
+
 # The prefix of all pictures.
 PICTURES = "renditions/"
 
@@ -29,3 +34,20 @@ def picture(asset_id: str, object_id: str, extension: str) -> str:
 
 def set_folder(rendition_id: str) -> str:
     return f"sets/{rendition_id[-2:]}/{rendition_id}/"
+
+
+# What a file of ours may end in. Others, such as .php or .html, mean something to the server that a folder is shared by.
+MEDIA_EXTENSIONS: Final = frozenset((
+    "jpg", "jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "tif", "bmp", "ico",
+    "mp4", "m4v", "mov", "mkv", "webm", "avi", "flv", "wmv", "ts", "mpg", "mpeg", "3gp",
+    "mp3", "m4a", "aac", "wav", "ogg", "oga", "opus", "flac", "wma", "aiff", "aif", "caf", "amr", "ac3", "eac3", "mka",
+))  # fmt: skip
+
+
+def generate_safe_filename(name: str) -> str:
+    """A name of our own in place of a stranger's: random, 26 letters and digits, and the extension if it is one of media.
+
+    For programs that keep files beside renditor. renditor's own keys (above) have nothing of the name at all.
+    """
+    extension = PurePosixPath(name.replace("\0", "")).suffix[1:].lower()
+    return f"{new_id()}.{extension}" if extension in MEDIA_EXTENSIONS else new_id()

@@ -97,12 +97,15 @@ def test_faults_are_told_and_reading_goes_on() -> None:
 
 
 def test_ranges_without_an_offset_follow_each_other() -> None:
-    text = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n" + "#EXTINF:2,\n#EXT-X-BYTERANGE:100\na.ts\n" * 3
+    first, more = "#EXTINF:2,\n#EXT-X-BYTERANGE:100@0\na.ts\n", "#EXTINF:2,\n#EXT-X-BYTERANGE:100\na.ts\n"
+    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n{first}{more}{more}"
+    with pytest.raises(ValueError, match="bad-tag"):
+        parse_media(text.replace(first, more))
     assert [segment.byte_range for segment in parse_media(text).segments] == [(100, 0), (100, 100), (100, 200)]
 
 
 def test_marks_of_segments() -> None:
-    text = MEDIA.replace("#EXTINF:3.920,", "#EXT-X-DISCONTINUITY\n#EXT-X-KEY:METHOD=AES-128\n#EXTINF:3.920,")
+    text = MEDIA.replace("#EXTINF:3.920,", '#EXT-X-DISCONTINUITY\n#EXT-X-KEY:METHOD=AES-128,URI="key"\n#EXTINF:3.920,')
     text = text.replace('URI="init.mp4"', 'URI="init.mp4",BYTERANGE="40@0"')
     first, second = parse_media(text).segments
     assert (first.discontinuity, first.encrypted, second.discontinuity, second.encrypted) == (False, False, True, True)

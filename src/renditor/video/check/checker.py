@@ -87,7 +87,7 @@ async def _check(reader: Reader, entries: Sequence[str]) -> Report:
     for name, text in await _texts(texts, chosen[:_MOST_ENTRIES]):
         if any(name in stream.named for stream in streams):
             continue  # a playlist that a master playlist leads to
-        if text.lstrip().startswith("<"):
+        if text.lstrip().startswith("<") and not name.endswith(".m3u8"):
             streams.append(await dash.read_stream(reader, texts, findings, name, text))
         else:
             streams.append(await hls.read_stream(texts, findings, name, text))

@@ -24,8 +24,11 @@ _HEAD: Final = 16  # tells the kinds of segments apart
 _MOST_FAILURES: Final = 100  # of one rendition: what follows a hundred missing segments is not worth the time
 _AT_ONCE: Final = 8  # segments that are looked at together: a server answers while others are read
 _ORDER: Final = {"video": 0, "audio": 1}  # what a segment is judged by
+_TS_PACKET: Final = b"G"
 _MP4_BOXES: Final = (b"styp", b"ftyp", b"moof", b"sidx", b"emsg", b"prft", b"free", b"moov", b"mdat", b"uuid")
 _PACKED: Final = (b"ID3", b"\x0b\x77")  # tags before sound; AC-3. MPEG sound begins with eleven ones
+_WEBM: Final = (b"\x1a\x45\xdf\xa3", b"\x1f\x43\xb6\x75")  # a file, or a cluster of it (RFC 9559): not looked into
+_STILLS: Final = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")  # pictures for scrubbing, JPEG, PNG, WebP
 _TEXT_BEGINS: Final = (b"WEBVTT", b"\xef\xbb\xbfWEBVTT")
 
 
@@ -36,7 +39,7 @@ class Looker:
         self._reader = reader
         self._findings = findings
         self._headers: dict[Span, Mapping[int, Track] | None] = {}
-        self._known: dict[tuple[Span, Span | None, bool], Content | None] = {}
+        self._known: dict[tuple[Span, Span | None, bool, bool], Content | None] = {}
 
     async def fill(self, rendition: Rendition) -> None:
         """Look at every segment of ``rendition`` and note what it holds; what cannot be read becomes a finding."""
@@ -47,12 +50,15 @@ class Looker:
         for first in range(0, len(rendition.pieces), _AT_ONCE):
             some = rendition.pieces[first : first + _AT_ONCE]
             contents += await asyncio.gather(*(self._look(rendition, piece) for piece in some))
-            if contents.count(None) > _MOST_FAILURES:
+            known = zip(rendition.pieces, contents, strict=False)
+            if sum(content is None and not piece.gap for piece, content in known) > _MOST_FAILURES:
                 break
         rendition.contents = (*contents, *[None] * (len(rendition.pieces) - len(contents)))
 
     async def _look(self, rendition: Rendition, piece: Piece) -> Content | None:
-        key = (piece.span, piece.header, rendition.key_frames_only)
+        if piece.gap:
+            return None
+        key = (piece.span, piece.header, rendition.key_frames_only, piece.encrypted)
         if key not in self._known:
             self._known[key] = await self._new(rendition, piece)
         return self._known[key]
@@ -87,10 +93,12 @@ class Looker:
         head = await window.bytes(span.offset, _HEAD)
         if not head:
             raise ValueError("it is empty")
-        if head[:1] == b"G" and not piece.header:
-            return await self._transport_stream(rendition, span, end)
+        if head.startswith(_TS_PACKET) and not (piece.header and self._headers[piece.header]):
+            return await self._transport_stream(rendition, piece, end)
         if head.startswith(_TEXT_BEGINS):
             return Content(end - span.offset, "text", "text")
+        if head.startswith((*_WEBM, *_STILLS)):
+            return Content(end - span.offset, "other", "other")
         if head[4:8] not in _MP4_BOXES:
             return _packed(head, piece, end - span.offset)
         tracks = self._tracks(rendition, piece)
@@ -99,12 +107,15 @@ class Looker:
         fragments = await _fragments(window, span.offset, tracks, only_first=rendition.key_frames_only)
         return _content(end - span.offset, tracks, fragments, key_frame=rendition.key_frames_only)
 
-    async def _transport_stream(self, rendition: Rendition, span: Span, end: int) -> Content:
-        if end - span.offset > LARGEST_FILE:
+    async def _transport_stream(self, rendition: Rendition, piece: Piece, end: int) -> Content:
+        size, tables = end - piece.span.offset, b""
+        if size > LARGEST_FILE:
             raise TooLarge
-        data = await self._reader.read(span.name, (span.offset, end - span.offset))
+        data = await self._reader.read(piece.span.name, (piece.span.offset, size))
+        if piece.header:  # may hold the tables of all segments (RFC 8216, 3.2)
+            tables = await self._reader.read(piece.header.name, (piece.header.offset, piece.header.length or _WINDOW))
         # A key frame of a transport stream is cut out without the tables before it.
-        tracks = [] if rendition.key_frames_only else mpegts.read(data)
+        tracks = [] if rendition.key_frames_only else mpegts.read(tables + data)
         main = next((track for track in tracks if track.kind == "video"), tracks[0] if tracks else None)
         if main is None:
             return Content(len(data), "video", "ts")
@@ -133,7 +144,7 @@ class Looker:
         if piece.header is None:
             self._findings.add("no-map", rendition.where, f"{piece.span.name} is fragmented MP4 without EXT-X-MAP")
             return None
-        return self._headers[piece.header]
+        return self._headers[piece.header] or None
 
     async def _header(self, rendition: Rendition, span: Span) -> Mapping[int, Track] | None:
         try:
@@ -142,7 +153,8 @@ class Looker:
                 self._findings.add("range-outside", rendition.where, f"{span.name} ends before its header does")
                 return None
             # A header is small: one that is larger is cut off here, and found to be damaged.
-            return read_tracks(await self._reader.read(span.name, (span.offset, min(end - span.offset, _LARGEST_MOOF))))
+            data = await self._reader.read(span.name, (span.offset, min(end - span.offset, _LARGEST_MOOF)))
+            return {} if data.startswith((*_WEBM, _TS_PACKET)) else read_tracks(data)
         except NotFound:
             self._findings.add("missing-file", rendition.where, f"{span.name} is not there")
         except ValueError as error:
@@ -231,6 +243,7 @@ def _content(
         shortest=min(part.shortest for _, part in parts) / scale,
         sync=whole,
         gap=gap / scale,
+        encrypted=any(track.encrypted for track in order),
     )
 
 

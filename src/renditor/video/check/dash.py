@@ -21,8 +21,10 @@ from renditor.video.check.stream import Declared, Piece, Rendition, Span, Stream
 from renditor.video.streams.boxes import find
 from renditor.video.streams.manifests import parse_xml
 
-_DURATION: Final = re.compile(r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,9})M)?(?:(\d{1,12}(?:\.\d{1,12})?)S)?)?")
-_SECONDS: Final = (86_400, 3600, 60, 1)
+_DURATION: Final = re.compile(
+    r"P(?:(\d{1,4})Y)?(?:(\d{1,6})M)?(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,9})M)?(?:(\d{1,12}(?:\.\d{1,12})?)S)?)?"
+)
+_SECONDS: Final = (365 * 86_400, 30 * 86_400, 86_400, 3600, 60, 1)
 _FORMAT: Final = re.compile(r"\$(RepresentationID|Number|Time|Bandwidth)(?:%0(\d{1,2})d)?\$|\$\$")
 _ROUNDING: Final = 0.001  # seconds: durations are written with three decimals
 _LARGEST_INDEX: Final = 4 * 1024**2
@@ -42,15 +44,46 @@ async def read_stream(reader: Reader, texts: Texts, findings: Findings, name: st
     stream.buffered = _duration(root.get("minBufferTime")) or 0.0
     if root.get("minBufferTime") is None or not root.get("profiles"):
         findings.add("bad-manifest", name, "MPD lacks minBufferTime or profiles")
-    periods = root.findall("Period")
+    periods = _periods(root, stream.length)
     if not periods:
         findings.add("bad-manifest", name, "it has no Period")
+    elif stream.length is None and periods[-1].length is not None:
+        stream.length = periods[-1].start + periods[-1].length  # (5.3.1.2): one of the two is enough
     for period in periods:
-        length = _duration(period.get("duration")) or stream.length
-        for number, (parents, element) in enumerate(_representations(root, period)):
-            described = _Described(name, [*parents, element], length, element.get("id") or str(number))
+        for number, (parents, element) in enumerate(_representations(root, period.element)):
+            where = element.get("id") or str(number)
+            described = _Described(name, [*parents, element], period.length, where, period.start)
             await _Reading(reader, texts, findings, stream, described).add()
     return stream
+
+
+class _Period(NamedTuple):
+    """``start``: seconds from that of the first one; ``length``: seconds, None if it is not said."""
+
+    element: ET.Element
+    start: float
+    length: float | None
+
+
+def _periods(root: ET.Element, length: float | None) -> list[_Period]:
+    """When each period plays (5.3.2.1): from its start, or the end of the one before it, up to that of the next one."""
+    elements = root.findall("Period")
+    starts: list[float] = []
+    for number, element in enumerate(elements):
+        said = _duration(element.get("start"))
+        before = _duration(elements[number - 1].get("duration")) if number else None
+        starts.append(said if said is not None else starts[-1] + (before or 0.0) if starts else 0.0)
+    ends = [*starts[1:], length]
+    return (
+        [
+            _Period(
+                element, start, _duration(element.get("duration")) or (None if end is None else max(0.0, end - start))
+            )
+            for element, start, end in zip(elements, starts, ends, strict=True)
+        ]
+        if elements
+        else []
+    )
 
 
 def _parse(text: str, name: str, findings: Findings) -> ET.Element | None:
@@ -75,12 +108,16 @@ def _representations(root: ET.Element, period: ET.Element) -> Iterator[tuple[lis
 
 @dataclass(frozen=True, slots=True)
 class _Described:
-    """A Representation with the elements around it, outermost first; ``length``: seconds of its period."""
+    """A Representation with the elements around it, outermost first.
+
+    ``length``, ``start``: seconds of its period.
+    """
 
     manifest: str
     levels: list[ET.Element]
     length: float | None
     number: str
+    start: float = 0.0
 
     def get(self, name: str) -> str | None:
         """An attribute of the Representation, or of its AdaptationSet."""
@@ -101,7 +138,7 @@ class _Described:
 
 
 class _Time(NamedTuple):
-    """When a segment plays: seconds from the start of the period, how long, and its start in ticks of the media.
+    """When a segment plays: seconds on the time line of the media, how long, and its start in ticks of the media.
 
     ``nominal``: told by a common duration, from which segments may differ by half (5.3.9.5.3).
     """
@@ -136,7 +173,7 @@ class _Reading:
             self._bad("its segments are not told, or there are none")
         self._stream.named.update(piece.span.name for piece in pieces)
         self._stream.named.update(piece.header.name for piece in pieces if piece.header)
-        rendition = Rendition(self._where, tuple(pieces))
+        rendition = Rendition(self._where, tuple(pieces), begins=self._of.start, group=id(self._of.levels[-2]))
         self._stream.variants.append(Variant(self._where, rendition, self._declared()))
 
     async def _pieces(self) -> list[Piece]:
@@ -171,8 +208,11 @@ class _Reading:
     def _template(self, attributes: Mapping[str, str]) -> Iterator[Piece]:
         media, first = attributes.get("media", ""), self._whole(attributes.get("startNumber") or "1") or 0
         header = self._header(attributes.get("initialization"))
+        for element in self._of.inside("SegmentTemplate", "Initialization") if header is None else ():
+            header = self._span(element.get("sourceURL") or "", element.get("range"))
+        last = self._whole(attributes.get("endNumber"))
         for number, time in enumerate(self._times("SegmentTemplate", attributes), first):
-            span = self._span(self._filled(media, number, time.ticks))
+            span = self._span(self._filled(media, number, time.ticks)) if not last or number <= last else None
             if span and self._texts.room(self._where):
                 yield Piece(span, time.seconds, header, start=time.start, nominal=time.nominal)
             else:
@@ -209,9 +249,9 @@ class _Reading:
         """When each segment plays; without an end where neither the period nor ``most`` gives one."""
         scale = self._whole(attributes.get("timescale") or "1") or 1
         timelines = self._of.inside(kind, "SegmentTimeline")
-        length = self._of.length
+        length, offset = self._of.length, self._whole(attributes.get("presentationTimeOffset"))
         if timelines:
-            yield from self._timeline(timelines[0], scale)
+            yield from self._timeline(timelines[0], scale, offset)
             return
         ticks = self._whole(attributes.get("duration"))
         if not ticks or (length is None and most is None):
@@ -221,22 +261,23 @@ class _Reading:
         while number != most and (length is None or number * ticks / scale < length - _ROUNDING):
             start = number * ticks / scale
             seconds = ticks / scale if length is None else min(ticks / scale, length - start)
-            yield _Time(start, seconds, number * ticks, nominal=True)
+            yield _Time(start + offset / scale, seconds, number * ticks + offset, nominal=True)
             number += 1
 
-    def _timeline(self, element: ET.Element, scale: int) -> Iterator[_Time]:
-        offset, time = self._whole((self._of.segments("SegmentTemplate") or {}).get("presentationTimeOffset")) or 0, 0
-        for one in element.findall("S"):
+    def _timeline(self, element: ET.Element, scale: int, offset: int) -> Iterator[_Time]:
+        time, rows = 0, element.findall("S")
+        for one, following in zip(rows, [*rows[1:], None], strict=True):
             time = self._whole(one.get("t")) if one.get("t") else time
             ticks = self._whole(one.get("d"))
             if not ticks:
                 self._bad("an S of its timeline has no duration")
                 return
-            end = (self._of.length or 0.0) * scale + offset
-            # r=-1: until the period ends.
+            # r=-1: until the next one begins, or the period ends.
+            following_time = None if following is None else following.get("t")
+            end = self._whole(following_time) if following_time else (self._of.length or 0.0) * scale + offset
             repeats = -(-int(end - time) // ticks) - 1 if one.get("r") == "-1" else self._whole(one.get("r") or "0")
             for _ in range(repeats + 1):
-                yield _Time((time - offset) / scale, ticks / scale, time)
+                yield _Time(time / scale, ticks / scale, time)
                 time += ticks
 
     def _filled(self, template: str, number: int, time: int) -> str:

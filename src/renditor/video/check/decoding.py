@@ -51,7 +51,8 @@ async def decode(
 
 def _chosen(rendition: Rendition) -> list[Piece]:
     """The first, a middle and the last segment of pictures or sound."""
-    known = [piece for piece, content in rendition.looked_at if content.kind in ("video", "audio")]
+    looked_at = [pair for pair in rendition.looked_at if pair[1].kind in ("video", "audio") and not pair[1].encrypted]
+    known = [piece for piece, _ in looked_at]
     if rendition.key_frames_only or not known:
         return []
     return [known[place] for place in sorted({0, len(known) // 2, len(known) - 1})]

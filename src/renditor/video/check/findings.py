@@ -17,6 +17,7 @@ _DASH: Final = "ISO/IEC 23009-1"
 CODES: Final[Mapping[str, tuple[Severity, str]]] = {
     # reading
     "not-a-playlist": ("error", "RFC 8216 4.3.1.1"),
+    "byte-order-mark": ("error", "RFC 8216 4.1"),
     "bad-tag": ("error", "RFC 8216 4.2"),
     "missing-tag": ("error", "RFC 8216 4.3"),
     "duplicate-tag": ("error", "RFC 8216 4.3.3"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from renditor.video.check.findings import Findings
@@ -22,11 +22,14 @@ from renditor.video.streams.playlists import (
     parse_media,
     rounded,
 )
+from renditor.video.streams.variables import spell_out
 
 _Playlist = TypeVar("_Playlist")
 
 _GROUPS: Final = ("AUDIO", "SUBTITLES", "VIDEO", "CLOSED-CAPTIONS")  # attributes that name a group of that TYPE
+_NEEDED: Final = (("SUBTITLES", "URI"), ("CLOSED-CAPTIONS", "INSTREAM-ID"))  # attributes that a TYPE has to have
 _NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
+_WHOLE: Final = re.compile(r"[0-9]{1,20}")
 
 
 async def read_stream(texts: Texts, findings: Findings, name: str, text: str) -> Stream:
@@ -50,12 +53,13 @@ class _Reading:
         self.stream = stream
         self._renditions: dict[str, Rendition | None] = {}
         self._independent = False
+        self._variables: Mapping[str, str] = {}
 
     async def master(self, text: str) -> None:
         """Read a master playlist and every playlist it names."""
         name = self.stream.name
         self.stream.named.add(name)
-        master = _parse(parse_master, text, name, self._findings)
+        master = _parse(parse_master, self._spelled_out(name, text), name, self._findings)
         if master is None:
             return
         self._independent = master.independent
@@ -77,9 +81,11 @@ class _Reading:
     def media(self, name: str, text: str) -> Rendition | None:
         """A media playlist as a rendition, after everything that its text alone tells."""
         self.stream.named.add(name)
-        playlist = _parse(parse_media, text, name, self._findings)
+        playlist = _parse(parse_media, self._spelled_out(name, text), name, self._findings)
         if playlist is None:
             return None
+        # Keys are not asked for; those of other schemes (skd:) belong to no set.
+        self.stream.named.update(filter(None, (self._texts.link(name, uri) for uri in playlist.keys if ":" not in uri)))
         self._text_rules(name, playlist)
         pieces = [piece for segment in playlist.segments if (piece := self._piece(name, segment))]
         self.stream.live |= not playlist.ended
@@ -92,6 +98,13 @@ class _Reading:
             live=not playlist.ended,
         )
 
+    def _spelled_out(self, name: str, text: str) -> str:
+        """A playlist with the values of its variables; those of the master playlist may be imported by the others."""
+        text, known = spell_out(text, self._variables, name, lambda code, told: self._findings.add(code, name, told))
+        if name == self.stream.name:
+            self._variables = known
+        return text
+
     def _piece(self, base: str, segment: Segment) -> Piece | None:
         if not self._texts.room(base):
             return None
@@ -99,7 +112,7 @@ class _Reading:
         header = self._header(base, segment.header) if segment.header else None
         if span is None:
             return None
-        return Piece(span, segment.duration, header, segment.discontinuity, segment.encrypted)
+        return Piece(span, segment.duration, header, segment.discontinuity, segment.encrypted, gap=segment.gap)
 
     def _header(self, base: str, header: Header) -> Span | None:
         return self._span(base, header.uri, header.byte_range)
@@ -176,13 +189,13 @@ class _Reading:
     def _declared(self, entry: Entry, where: str) -> Declared:
         if not entry.link:
             self._findings.add("missing-attribute", where, f"{entry.tag} names no playlist")
-        bandwidth = self._number(entry, "BANDWIDTH", where)
+        bandwidth = self._number(entry, "BANDWIDTH", where, _WHOLE)
         if "BANDWIDTH" not in entry.attributes:
             self._findings.add("missing-attribute", where, f"{entry.tag} has no BANDWIDTH")
         codecs = entry.get("CODECS")
         if not codecs:
             self._findings.add("no-codecs", where, f"{entry.tag} has no CODECS")
-        average = self._number(entry, "AVERAGE-BANDWIDTH", where)
+        average = self._number(entry, "AVERAGE-BANDWIDTH", where, _WHOLE)
         if average is None and entry.tag == "EXT-X-STREAM-INF":
             self._findings.add("no-average-bandwidth", where, "it has no AVERAGE-BANDWIDTH")
         size = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", entry.get("RESOLUTION") or "")
@@ -196,23 +209,28 @@ class _Reading:
             frame_rate=self._number(entry, "FRAME-RATE", where),
         )
 
-    def _number(self, entry: Entry, attribute: str, where: str) -> float | None:
+    def _number(self, entry: Entry, attribute: str, where: str, form: re.Pattern[str] = _NUMBER) -> float | None:
         value = entry.attributes.get(attribute)
         if value is None:
             return None
-        if not _NUMBER.fullmatch(value):
-            self._findings.add("bad-tag", where, f"{attribute} is not a number")
-            return None
-        return float(value)
+        if not form.fullmatch(value):
+            self._findings.add("bad-tag", where, f"{attribute} is not a {'whole ' * (form is _WHOLE)}number")
+        return float(value) if _NUMBER.fullmatch(value) else None
 
     def _groups(self, master: MasterPlaylist) -> None:
         name = self.stream.name
         groups: dict[tuple[str, str], list[Entry]] = {}
         for entry in master.media:
             missing = [one for one in ("TYPE", "GROUP-ID", "NAME") if not entry.get(one)]
-            missing += ["URI"] if entry.get("TYPE") == "SUBTITLES" and not entry.link else []
+            missing += [needed for kind, needed in _NEEDED if entry.get("TYPE") == kind and not entry.get(needed)]
             if missing:
                 self._findings.add("missing-attribute", name, f"EXT-X-MEDIA has no {missing[0]}")
+            elif entry.get("TYPE") not in _GROUPS:
+                self._findings.add("bad-tag", name, f"TYPE of EXT-X-MEDIA is none of {', '.join(_GROUPS)}")
+            elif entry.get("TYPE") == "CLOSED-CAPTIONS" and entry.link:
+                self._findings.add(
+                    "bad-tag", name, "EXT-X-MEDIA of CLOSED-CAPTIONS has a URI: they lie in the pictures"
+                )
             groups.setdefault((entry.get("TYPE") or "", entry.get("GROUP-ID") or ""), []).append(entry)
         for (kind, group), entries in groups.items():
             self._group(f"{kind} group {group}", kind, entries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import posixpath
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import unquote, urljoin, urlsplit
@@ -73,6 +74,8 @@ class Texts:
         if len(data) > LARGEST_TEXT:
             self._findings.add("too-large", where, f"{name} has more than {LARGEST_TEXT // 1024**2} MiB")
             return None
+        if data.startswith(BOM_UTF8) and not data.lstrip(BOM_UTF8).lstrip().startswith(b"<"):
+            self._findings.add("byte-order-mark", name, "it begins with a byte order mark, at which players may fail")
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -166,4 +169,4 @@ def _in_folder(base: str, uri: str) -> str:
     path = posixpath.normpath(posixpath.join(posixpath.dirname(base), unquote(parts.path)))
     if path.split("/")[0] in ("", ".", ".."):
         raise ValueError("a link that leads out of the folder")
-    return path
+    return f"{path}/" if parts.path.endswith("/") else path  # a folder, below which others lie (BaseURL)

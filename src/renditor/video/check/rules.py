@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from renditor.video.check.findings import Findings
+from renditor.video.check.mpegts import TICKS, WRAP
 from renditor.video.check.stream import Content, Rendition, Stream, Variant
 from renditor.video.streams.bitrate import needed_bandwidth, peak_and_average
 from renditor.video.streams.codecs import same
@@ -17,6 +18,14 @@ _RATE: Final = 0.001  # FRAME-RATE has three decimals
 # (ITU-R BT.1359-1: detectable at 45 ms early and 125 ms late).
 _APART: Final = 0.1
 _LENGTH: Final = 0.5  # seconds by which a presentation may differ from its longest rendition: less than a GOP
+_WRAP: Final = WRAP / TICKS  # seconds after which the times of transport streams begin anew
+_TEXT_CODECS: Final = (
+    "wvtt",
+    "stpp",
+    "c608",
+    "c708",
+    "tx3g",
+)  # of captions beside the variant, whose text has no codec
 _LONGEST_FRAME: Final = 0.5  # what is slower than two frames a second is a slide show: "within a frame" says nothing
 
 # (code, where, message)
@@ -44,6 +53,8 @@ def _add(findings: Findings, told: Told) -> None:
 def _encrypted(rendition: Rendition) -> Told:
     if any(piece.encrypted for piece in rendition.pieces):
         yield "encrypted", rendition.where, "its segments are encrypted: nothing inside them is checked"
+    elif any(content.encrypted for _, content in rendition.looked_at):
+        yield "encrypted", rendition.where, "its samples are encrypted: whether they decode is not checked"
 
 
 def _starts_with_key_frames(rendition: Rendition) -> Told:
@@ -87,7 +98,10 @@ def _timeline(rendition: Rendition) -> Told:
         slack = _slack(content)
         if content.gap > slack:
             yield "timeline-gap", rendition.where, f"within {piece.span.name}, {content.gap:.3f} s are missing"
-        if end is not None and not piece.discontinuity and abs(content.start - end) > slack:
+        apart = 0.0 if end is None or piece.discontinuity else content.start - end
+        if content.container == "ts":
+            apart = (apart + _WRAP / 2) % _WRAP - _WRAP / 2
+        if abs(apart) > slack:
             told = f"{piece.span.name} begins at {content.start:.3f} s, and the one before it ends at {end:.3f} s"
             yield "timeline-gap", rendition.where, told
         end = content.start + (piece.duration if content.duration is None else content.duration)
@@ -99,10 +113,16 @@ def _codecs(variant: Variant) -> Told:
         return
     found = variant.rendition.codecs
     beside = frozenset[str]().union(*(track.codecs for track in variant.sound))
+    # Sound without a container, and what is encrypted as a whole.
+    unknown = any(
+        content.kind != "text" and not content.codecs for one in variant.sound for _, content in one.looked_at
+    )
     for codec in found | beside:
         if not any(same(one, codec) for one in declared):
             yield "codecs-wrong", variant.where, f"{codec} is inside, and CODECS says {','.join(declared)}"
     for one in declared if found else ():
+        if unknown or one.partition(".")[0].lower() in _TEXT_CODECS:
+            continue
         if not any(same(one, codec) for codec in found | beside):
             yield "codecs-wrong", variant.where, f"CODECS says {one}, and inside is {','.join(sorted(found | beside))}"
 
@@ -175,7 +195,8 @@ def _alignment(stream: Stream) -> Told:
     moving = [one.rendition for one in stream.variants if one.rendition.kind == "video"]
     moving = [one for one in moving if not one.key_frames_only and one.pieces]
     for one in moving[1:]:
-        first, lists = moving[0], [[piece.duration for piece in rendition.pieces] for rendition in (moving[0], one)]
+        first = next(other for other in moving if (other.begins, other.group) == (one.begins, one.group))
+        lists = [[piece.duration for piece in rendition.pieces] for rendition in (first, one)]
         if len(lists[0]) != len(lists[1]):
             yield "misaligned", one.where, f"{len(lists[1])} segments, and {first.where} has {len(lists[0])}"
         elif any(abs(a - b) > _ROUNDING for a, b in zip(*lists, strict=True)):
@@ -189,15 +210,14 @@ def _alignment(stream: Stream) -> Told:
 
 
 def _starts(stream: Stream) -> Told:
-    """Pictures and sound begin together."""
-    first: Rendition | None = None
+    """Pictures and sound of a period begin together."""
+    firsts: dict[float, Rendition] = {}
     for rendition in stream.renditions:
         if rendition.kind not in ("video", "audio") or rendition.key_frames_only or not rendition.contents[0]:
             continue
         shown = rendition.contents[0].shown
-        if first is None:
-            first = rendition
-        elif shown is not None and first.contents[0] and first.contents[0].shown is not None:
+        first = firsts.setdefault(rendition.begins, rendition)
+        if shown is not None and first.contents[0] and first.contents[0].shown is not None:
             apart = shown - first.contents[0].shown
             if abs(apart) > _APART:
                 yield "starts-apart", rendition.where, f"it begins {apart:+.3f} s from {first.where}"
@@ -205,7 +225,7 @@ def _starts(stream: Stream) -> Told:
 
 def _length(stream: Stream) -> Told:
     if stream.form == "dash" and stream.variants:
-        longest = max((rendition.duration for rendition in stream.renditions), default=0.0)
+        longest = max((one.begins + one.duration for one in stream.renditions), default=0.0)
         if stream.length is None:
             yield "manifest-duration", stream.name, "it has no mediaPresentationDuration"
         elif abs(stream.length - longest) > _LENGTH:

@@ -21,7 +21,7 @@ class Span:
 class Piece:
     """A segment as a playlist or manifest describes it. ``duration`` in seconds; ``start`` too, where it is said.
 
-    ``nominal``: both are the same step for all segments, which need not keep to it.
+    ``nominal``: both are the same step for all segments, which need not keep to it. ``gap``: it need not be there.
     """
 
     span: Span
@@ -31,6 +31,7 @@ class Piece:
     encrypted: bool = False
     start: float | None = None
     nominal: bool = False
+    gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Content:
 
     ``start`` is when its first sample is decoded, ``shown`` when the earliest is shown (edit list applied), ``gap`` the
     largest break between its fragments. ``frame`` is how long the longest sample lasts, ``shortest`` the shortest.
-    ``sizes``: px as coded and as displayed.
+    ``sizes``: px as coded and as displayed. ``encrypted``: its boxes can be read, its samples not.
     """
 
     size: int
@@ -55,6 +56,7 @@ class Content:
     shortest: float = 0.0
     sync: bool | None = None
     gap: float = 0.0
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Rendition:
     """One playable list of segments. ``where`` names it in findings, ``contents`` are those of ``pieces`` in order.
 
     ``target``: EXT-X-TARGETDURATION in seconds; ``independent``: that segments begin with a key frame is promised.
+    ``begins``: seconds from the start of the presentation to that of its period. Between renditions of one ``group``
+    players switch.
     """
 
     where: str
@@ -81,6 +85,8 @@ class Rendition:
     key_frames_only: bool = False
     independent: bool = False
     live: bool = False
+    begins: float = 0.0
+    group: int = 0
     contents: tuple[Content | None, ...] = field(default=(), repr=False)
 
     @property

@@ -5,15 +5,23 @@ Sources: ISO/IEC 14496-15 annex E (avc1, hvc1), the AV1 and VP9 bindings for ISO
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from renditor.video.streams.boxes import Box, boxes
+from renditor.video.streams.boxes import Box, boxes, find
 
 VISUAL_BYTES: Final = 78
 """Bytes of the sample entry of pictures before the boxes inside it (ISO/IEC 14496-12, 12.1.3)."""
 SOUND_BYTES: Final = 28
 """The same of sound (12.2.3)."""
+# Sound that plays on decoders of AAC-LC need not tell of its extension (ISO/IEC 14496-3, 1.6.6, implicit signalling).
+_EXTENDED: Final = ("mp4a.40.5", "mp4a.40.29")
+# MPEG-1 and MPEG-2 layer III has as many names as registries.
+_MP3: Final = frozenset(("mp4a.40.34", "mp4a.69", "mp4a.6b", "mp3"))
+_FORMER_AVC: Final = re.compile(r"avc1\.([0-9]{1,3})\.([0-9]{1,2})")  # profile and level as decimal numbers
+PROTECTED: Final = ("encv", "enca")
+"""Sample entries of encrypted pictures and sound; what they were before stands inside (ISO/IEC 14496-12, 8.12)."""
 _LONGEST_DESCRIPTOR: Final = 4  # bytes in which an MPEG-4 descriptor gives its size
 
 
@@ -23,23 +31,36 @@ def name(data: bytes, entry: Box, *, visual: bool) -> str:
     Raises:
         ValueError: damaged.
     """
-    if entry.kind not in _CONFIGURATIONS:
-        return _PLAIN.get(entry.kind, entry.kind)
-    kind, describe = _CONFIGURATIONS[entry.kind]
     inside = entry.body + (VISUAL_BYTES if visual else SOUND_BYTES)
+    letters = entry.kind
+    if letters in PROTECTED:
+        for box in find(data, "sinf/frma", inside, entry.end):
+            letters = data[box.body : box.end].decode("latin-1")
+    if letters not in _CONFIGURATIONS:
+        return _PLAIN.get(letters, letters)
+    kind, describe = _CONFIGURATIONS[letters]
     for box in boxes(data, inside, entry.end):
         if box.kind == kind:
             try:
-                return f"{entry.kind}.{describe(data[box.body : box.end])}"
+                return f"{letters}.{describe(data[box.body : box.end])}"
             except IndexError:
                 raise ValueError("the description of a codec is cut off") from None
     raise ValueError("a codec is not described")
 
 
 def same(declared: str, found: str) -> bool:
-    """Whether two names say the same: letter case does not count, nor do the optional parts of AV1 and VP9 names."""
+    """Whether a declared name says what was found, as far as looking inside can tell.
+
+    Letter case does not count, nor do the optional parts of AV1 and VP9 names; of HE-AAC often only its AAC-LC is seen.
+    What was found without a profile (``dvh1``, ``stpp``) has any.
+    """
     one, other = (_normal(value) for value in (declared, found))
-    return one == other
+    if former := _FORMER_AVC.fullmatch(one):
+        profile, level = (f"{int(part):02x}" for part in former.groups())
+        return other.startswith(f"avc1.{profile}") and other.endswith(level)
+    if "." not in other:
+        return one.partition(".")[0] == other
+    return one == other or {one, other} <= _MP3 or (other == "mp4a.40.2" and one in _EXTENDED)
 
 
 def sps_name(sps: bytes) -> str:

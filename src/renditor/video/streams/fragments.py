@@ -25,6 +25,7 @@ class Track:
     ``displayed`` with square pixels.
 
     ``shift``: ticks by which its edit list moves it; ``defaults``: duration, size and flags of samples that give none.
+    ``encrypted``: some of its samples may be.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Track:
     displayed: tuple[int, int] = (0, 0)
     shift: int = 0
     defaults: tuple[int, int, int] = (0, 0, 0)
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,9 @@ def _track(data: bytes, trak: Box, defaults: Mapping[int, tuple[int, int, int]])
         width=width,
         height=height,
         displayed=(_display_width(data, entry, width), height) if visual else (0, 0),
-        shift=_shift(data, trak),
+        shift=_shift(data, trak, timescale),
         defaults=defaults.get(number, (0, 0, 0)),
+        encrypted=entry.kind in codecs.PROTECTED,
     )
 
 
@@ -118,17 +121,25 @@ def _display_width(data: bytes, entry: Box, width: int) -> int:
     return width
 
 
-def _shift(data: bytes, trak: Box) -> int:
-    """Media time of the first edit that shows something: what comes before it is not played."""
+def _shift(data: bytes, trak: Box, timescale: int) -> int:
+    """Media time of the first edit that shows something, less what is waited before it, in ticks of the track."""
+    waited = 0
     for box in find(data, "edts/elst", trak.body, trak.end):
         wide = data[box.body] == 1
         count = struct.unpack_from(">I", data, box.body + 4)[0]
         form, step = (">Qq", 20) if wide else (">Ii", 12)
         for number in range(min(count, 16)):
-            _, media_time = struct.unpack_from(form, data, box.body + 8 + number * step)
+            lasts, media_time = struct.unpack_from(form, data, box.body + 8 + number * step)
             if media_time >= 0:
-                return int(media_time)
+                return int(media_time) - waited * timescale // _movie_timescale(data)
+            waited += lasts
     return 0
+
+
+def _movie_timescale(data: bytes) -> int:
+    for box in find(data, "moov/mvhd"):
+        return int(struct.unpack_from(">I", data, box.body + (20 if data[box.body] == 1 else 12))[0]) or 1
+    return 1
 
 
 def _fragment(moof: bytes, traf: Box, tracks: Mapping[int, Track]) -> Fragment:

@@ -15,6 +15,14 @@ from typing import Final, Literal, NoReturn
 # NAME=value, value either quoted (may hold commas) or bare (RFC 8216, 4.2).
 _ATTRIBUTE: Final = re.compile(r' *([A-Z0-9-]+)=("[^"\r\n]*"|[^",\s][^",]*)(?:,|$)')
 _MASTER_TAGS: Final = ("EXT-X-MEDIA", "EXT-X-STREAM-INF", "EXT-X-I-FRAME-STREAM-INF")
+# Attributes of the tags read here that are quoted strings (RFC 8216, 4.3.2 and 4.3.4).
+_QUOTED: Final = {
+    *("URI", "CODECS", "AUDIO", "VIDEO", "SUBTITLES", "GROUP-ID", "NAME", "LANGUAGE", "ASSOC-LANGUAGE", "INSTREAM-ID"),
+    *("CHARACTERISTICS", "CHANNELS", "KEYFORMAT", "KEYFORMATVERSIONS"),
+}
+_METHODS: Final = ("NONE", "AES-128", "SAMPLE-AES", "SAMPLE-AES-CTR")  # the last one: RFC 8216bis, 4.4.4.4
+_LINE_END: Final = re.compile(r"\r?\n")  # no other (RFC 8216, 4.1)
+_DATE: Final = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}T[0-9]{2}:?[0-9]{2}.{0,40}")  # ISO/IEC 8601
 _LONGEST_SECONDS: Final = 10**9  # of one segment: beyond this a number is nonsense, not a duration
 
 FaultCode = Literal["bad-tag", "missing-tag", "duplicate-tag"]
@@ -32,7 +40,10 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One entry of a media playlist: file, seconds, and ``(length, offset)`` in bytes if it is a part of the file."""
+    """One entry of a media playlist: file, seconds, and ``(length, offset)`` in bytes if it is a part of the file.
+
+    ``gap``: it is said not to be there.
+    """
 
     uri: str
     duration: float
@@ -40,11 +51,15 @@ class Segment:
     header: Header | None = None
     discontinuity: bool = False
     encrypted: bool = False
+    gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MediaPlaylist:
-    """One rendition. ``target`` is EXT-X-TARGETDURATION in seconds; ``fractions``: EXTINF with a decimal point."""
+    """One rendition. ``target`` is EXT-X-TARGETDURATION in seconds; ``fractions``: EXTINF with a decimal point.
+
+    ``keys``: the links of EXT-X-KEY.
+    """
 
     target: int
     segments: tuple[Segment, ...]
@@ -54,6 +69,7 @@ class MediaPlaylist:
     kind: str | None = None
     independent: bool = False
     fractions: bool = False
+    keys: frozenset[str] = frozenset()
 
     @property
     def header(self) -> str | None:
@@ -121,7 +137,7 @@ def refuse(code: FaultCode, message: str) -> NoReturn:
 
 def is_master(text: str) -> bool:
     """Whether a playlist leads to other playlists, rather than to segments."""
-    return any(line.startswith(tuple(f"#{tag}:" for tag in _MASTER_TAGS)) for line in text.splitlines())
+    return any(line.startswith(tuple(f"#{tag}:" for tag in _MASTER_TAGS)) for line in _LINE_END.split(text))
 
 
 def parse_master(text: str, on_fault: OnFault = refuse) -> MasterPlaylist:
@@ -174,10 +190,11 @@ def parse_media(text: str, on_fault: OnFault = refuse) -> MediaPlaylist:
         segments=tuple(state.segments),
         ended=state.ended,
         key_frames_only=state.key_frames_only,
-        version=state.version,
+        version=state.version or 1,
         kind=state.kind,
         independent=state.independent,
         fractions=state.fractions,
+        keys=frozenset(state.keys),
     )
 
 
@@ -203,19 +220,21 @@ class _Media:
 
     on_fault: OnFault
     target: int | None = None
-    version: int = 1
+    version: int = 0
     kind: str | None = None
     ended: bool = False
     key_frames_only: bool = False
     independent: bool = False
     fractions: bool = False
     segments: list[Segment] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
     _header: Header | None = None
     _duration: float | None = None
     _range: tuple[int, int] | None = None
     _ends: dict[str, int] = field(default_factory=dict)
     _discontinuity: bool = False
     _encrypted: bool = False
+    _gap: bool = False
 
     def tag(self, number: int, name: str, value: str) -> None:
         if name == "EXT-X-TARGETDURATION":
@@ -223,7 +242,11 @@ class _Media:
                 self.on_fault("duplicate-tag", f"line {number}: EXT-X-TARGETDURATION is there twice")
             self.target = _whole(value, number, self.on_fault)
         elif name == "EXT-X-VERSION":
+            if self.version:
+                self.on_fault("duplicate-tag", f"line {number}: EXT-X-VERSION is there twice")
             self.version = _whole(value, number, self.on_fault)
+        elif name in ("EXT-X-MEDIA-SEQUENCE", "EXT-X-DISCONTINUITY-SEQUENCE"):
+            _whole(value, number, self.on_fault)
         elif name == "EXTINF":
             given = value.partition(",")[0]
             self.fractions |= "." in given
@@ -233,10 +256,9 @@ class _Media:
         elif name == "EXT-X-MAP":
             self._map(number, value)
         elif name == "EXT-X-KEY":
-            method = _attributes(value, number, self.on_fault).get("METHOD")
-            self._encrypted = method != "NONE"
+            self._key(number, _attributes(value, number, self.on_fault))
         else:
-            self._mark(name, value)
+            self._mark(number, name, value)
 
     def segment(self, number: int, uri: str) -> None:
         if self._duration is None:
@@ -244,17 +266,35 @@ class _Media:
         span = self._range
         if span:
             # Without an offset a range follows the one before it in the same file (RFC 8216, 4.3.2.2).
+            if span[1] < 0 and uri not in self._ends:
+                self.on_fault("bad-tag", f"line {number}: a range without offset, and none of this file before it")
             offset = self._ends.get(uri, 0) if span[1] < 0 else span[1]
             span = (span[0], offset)
             self._ends[uri] = offset + span[0]
-        made = Segment(uri, self._duration or 0.0, span, self._header, self._discontinuity, self._encrypted)
-        self.segments.append(made)
+        seconds, marks = self._duration or 0.0, (self._discontinuity, self._encrypted, self._gap)
+        self.segments.append(Segment(uri, seconds, span, self._header, *marks))
         self._duration = self._range = None
-        self._discontinuity = False
+        self._discontinuity = self._gap = False
 
-    def _mark(self, name: str, value: str) -> None:
+    def _key(self, number: int, attributes: dict[str, str]) -> None:
+        method, uri = attributes.get("METHOD"), attributes.get("URI", "").strip('"')
+        if method not in _METHODS:
+            self.on_fault("bad-tag", f"line {number}: METHOD of EXT-X-KEY is none of {', '.join(_METHODS)}")
+        self._encrypted = method != "NONE"
+        if uri:
+            self.keys.add(uri)
+        elif self._encrypted:
+            self.on_fault("bad-tag", f"line {number}: EXT-X-KEY without URI")
+
+    def _mark(self, number: int, name: str, value: str) -> None:
         if name == "EXT-X-PLAYLIST-TYPE":
             self.kind = value
+            if value not in ("VOD", "EVENT"):
+                self.on_fault("bad-tag", f"line {number}: EXT-X-PLAYLIST-TYPE is neither VOD nor EVENT")
+        elif name == "EXT-X-PROGRAM-DATE-TIME" and not _DATE.fullmatch(value):
+            self.on_fault("bad-tag", f"line {number}: EXT-X-PROGRAM-DATE-TIME is no date")
+        elif name == "EXT-X-GAP":
+            self._gap = True
         elif name == "EXT-X-DISCONTINUITY":
             self._discontinuity = True
         elif name == "EXT-X-I-FRAMES-ONLY":
@@ -270,7 +310,8 @@ class _Media:
         if not uri:
             self.on_fault("bad-tag", f"line {number}: EXT-X-MAP without URI")
             return
-        self._header = Header(uri, self._byte_range(span.strip('"'), number) if span else None)
+        length, offset = self._byte_range(span.strip('"'), number) if span else (0, 0)
+        self._header = Header(uri, (length, max(0, offset)) if span else None)
 
     def _byte_range(self, value: str, number: int) -> tuple[int, int]:
         """``length[@offset]``; offset -1: none given."""
@@ -280,7 +321,7 @@ class _Media:
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Number and text of the lines that are neither empty nor comments, after the first."""
-    numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
+    numbered = ((number, line.strip()) for number, line in enumerate(_LINE_END.split(text), 1))
     lines = iter([(number, line) for number, line in numbered if line and not _is_comment(line)])
     if next(lines, (0, ""))[1] != "#EXTM3U":
         raise ValueError("it does not begin with #EXTM3U")
@@ -299,6 +340,8 @@ def _attributes(text: str, number: int, on_fault: OnFault) -> dict[str, str]:
             continue
         if match[1] in found:
             on_fault("bad-tag", f"line {number}: the attribute {match[1]} is there twice")
+        if match[1] in _QUOTED and not match[2].startswith('"'):
+            on_fault("bad-tag", f"line {number}: {match[1]} is no text in quotation marks")
         found[match[1]] = match[2]
         place = match.end()
     return found

@@ -1,33 +1,24 @@
-"""The processes of a server: web, renderer, worker. ``renditor serve`` starts the supervisor, the supervisor these.
-
-Each reads the settings anew from file and environment, and dies with its parent. Exit status 2 says that the settings
-are wrong: the supervisor does not try again.
-"""
+"""The web server."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from renditor import __version__, app, config, observe
+from renditor import __version__, app, config, registry
 from renditor.api.front import Front
 from renditor.api.health import Check
 from renditor.api.server import ApiOptions, create
-from renditor.config import Settings
-from renditor.errors import BadRequest, RenditorError, Unavailable
+from renditor.errors import Unavailable
 from renditor.guard import announce_parent, die_with_parent
-from renditor.sandbox.broker import serve_broker
-from renditor.sandbox.launcher import Launcher
+from renditor.processes.life import start
 from renditor.sandbox.policy import protections
-from renditor.sandbox.pool import DecoderPool
 
 # Below this an upload would soon fail; bytes.
 _LOW_DISK = 64 * 1024 * 1024
@@ -42,7 +33,7 @@ _H2_PING_MILLISECONDS, _H2_PONG_SECONDS = 30_000, 10
 _SMALLEST_GIF = bytes.fromhex("47494638396101000100800000ffffff0000002c00000000010001000002024401003b")
 
 
-def web() -> None:
+def serve() -> None:
     """The web server: granian, which starts ``workers`` processes of ``asgi``."""
     # The worker processes do not need the server's master.
     from granian.constants import HTTPModes, Interfaces, RuntimeModes, SSLProtocols  # noqa: PLC0415
@@ -51,8 +42,10 @@ def web() -> None:
 
     settings = config.load()
     announce_parent()
+    # The workers are forked: what is imported before, they need not, and its memory is theirs together.
+    registry.load("jobs", "dbos")
     Granian(
-        "renditor.processes:asgi",
+        "renditor.processes.web:asgi",
         factory=True,
         address=settings.host,
         port=settings.port,
@@ -84,8 +77,7 @@ def web() -> None:
 def asgi() -> Front:
     """One web worker's application."""
     die_with_parent(signal.SIGKILL)
-    settings = config.load()
-    observe.configure_logs(settings.log)
+    settings = start()
     built = app.build(settings, "web")
 
     @asynccontextmanager
@@ -115,64 +107,6 @@ def _when_told_to_stop(act: Callable[[], None]) -> None:
         signal.signal(number, told)
 
 
-def renderer() -> None:
-    """The machine's image decoders, shared by all web processes and the worker."""
-    settings = _start()
-    launcher = Launcher()
-    launcher.start()
-
-    async def run() -> None:
-        pool = DecoderPool(launcher, app.DECODER_MODULE, settings.sandbox)
-        await pool.start()
-        try:
-            await _until_stopped(serve_broker(pool, app.renderer_socket(settings.data)))
-        finally:
-            await pool.close()
-
-    asyncio.run(run())
-    launcher.close()
-
-
-def worker() -> None:
-    """Runs the jobs of a server, beside its renderer."""
-    _work("worker")
-
-
-def lone_worker() -> None:
-    """Runs jobs without a server around it (``renditor worker``): with decoders of its own."""
-    _work("embedded")
-
-
-def _work(role: app.Role) -> None:
-    settings = _start()
-    built = app.build(settings, role)
-    built.jobs.start_worker()
-
-    async def run() -> None:
-        await _until_stopped(asyncio.Event().wait())
-        await built.close()
-        # Ends here: the interpreter's own end would wait for threads whose work is given up, such as a slow disk's.
-        os._exit(0)
-
-    asyncio.run(run())
-
-
-async def _until_stopped(work: object) -> None:
-    """Wait for ``work`` or for SIGTERM, whatever comes first."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work)  # type: ignore[call-overload]
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-def _start() -> Settings:
-    settings = config.load()
-    observe.configure_logs(settings.log)
-    return settings
-
-
 def _checks(built: app.App) -> dict[str, Check]:
     """What ``/readyz`` asks."""
     data = built.settings.data
@@ -198,26 +132,3 @@ def _checks(built: app.App) -> dict[str, Check]:
             built.tools.binaries.require(tool)
 
     return {"database": database, "storage": storage, "decoders": decoders, "tools": tools}
-
-
-_PROCESSES: dict[str, Callable[[], None]] = {
-    "web": web,
-    "renderer": renderer,
-    "worker": worker,
-    "lone-worker": lone_worker,
-}
-
-
-def main() -> None:
-    """``python -m renditor.processes web|renderer|worker|lone-worker``."""
-    die_with_parent(signal.SIGTERM)
-    try:
-        _PROCESSES[sys.argv[1]]()
-    except RenditorError as error:
-        hint = f" {error.hint}" if error.hint else ""
-        sys.stderr.write(f"renditor: {sys.argv[1]}: {error.detail}{hint}\n")
-        sys.exit(2 if isinstance(error, BadRequest) else 1)
-
-
-if __name__ == "__main__":
-    main()
