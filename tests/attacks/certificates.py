@@ -11,10 +11,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make(folder: Path, *, days: tuple[int, int] = (-1, 30), password: bytes | None = None) -> tuple[Path, Path]:
-    """A certificate for localhost and its key. ``days``: from when to when it holds, counted from today."""
+def make(
+    folder: Path, *, host: str = "localhost", days: tuple[int, int] = (-1, 30), password: bytes | None = None
+) -> tuple[Path, Path]:
+    """A certificate for a host and its key. ``days``: from when to when it holds, counted from today."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -24,7 +26,7 @@ def make(folder: Path, *, days: tuple[int, int] = (-1, 30), password: bytes | No
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + timedelta(days=days[0]))
         .not_valid_after(now + timedelta(days=days[1]))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,11 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from renditor.tools import renderer_socket
 from renditor.errors import LimitExceeded, RenditorError
 from renditor.ffmpeg.budget import Budget
 from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.pool import DecoderPool
+from renditor.tools import renderer_socket
 from tests.attacks.conftest import SECRET
 from tests.attacks.hostile import HostileToolbox
 from tests.client import Client

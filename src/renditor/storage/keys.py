@@ -36,16 +36,16 @@ def set_folder(rendition_id: str) -> str:
     return f"sets/{rendition_id[-2:]}/{rendition_id}/"
 
 
-# What a file of ours may end in. Others, such as .php or .html, mean something to the server that a folder is shared by.
+# What a safe name may end in. Others, such as .php or .html, mean something to a web server that has the folder.
 MEDIA_EXTENSIONS: Final = frozenset((
     "jpg", "jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "tif", "bmp", "ico",
     "mp4", "m4v", "mov", "mkv", "webm", "avi", "flv", "wmv", "ts", "mpg", "mpeg", "3gp",
-    "mp3", "m4a", "aac", "wav", "ogg", "oga", "opus", "flac", "wma", "aiff", "aif", "caf", "amr", "ac3", "eac3", "mka",
+    "mp3", "m4a", "aac", "wav", "ogg", "oga", "ogv", "opus", "flac", "wma", "aiff", "aif", "caf", "amr", "ac3", "eac3", "mka",
 ))  # fmt: skip
 
 
 def generate_safe_filename(name: str) -> str:
-    """A name of our own in place of a stranger's: random, 26 letters and digits, and the extension if it is one of media.
+    """A random name in place of a stranger's: 26 letters and digits, and the extension if it is one of media.
 
     For programs that keep files beside renditor. renditor's own keys (above) have nothing of the name at all.
     """
