@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -146,13 +146,16 @@ class OutboundClient:
         if self._places.locked():
             raise Overloaded("Too much is being fetched at the moment.")
         async with self._places:
-            if self._tls is None:  # reads a file of certificates: 70 ms of CPU
-                self._tls = await asyncio.to_thread(httpcore.default_ssl_context)
-            exchange = _Exchange(self._settings, self._resolver, self._tls)
+            exchange = _Exchange(self._settings, self._resolver, self._verification)
             try:
                 yield exchange
             finally:
                 await exchange.aclose()
+
+    async def _verification(self) -> ssl.SSLContext:
+        if self._tls is None:  # reads a file of certificates: 70 ms of CPU
+            self._tls = await asyncio.to_thread(httpcore.default_ssl_context)
+        return self._tls
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:
@@ -169,7 +172,9 @@ class _Exchange:
     Connections are not pooled: a pool keeps what was cancelled (httpcore issue 1093), and saves nothing here.
     """
 
-    def __init__(self, settings: OutboundSettings, resolver: Resolver, tls: ssl.SSLContext) -> None:
+    def __init__(
+        self, settings: OutboundSettings, resolver: Resolver, tls: Callable[[], Awaitable[ssl.SSLContext]]
+    ) -> None:
         self._settings = settings
         self._resolver = resolver
         self._tls = tls
@@ -188,7 +193,8 @@ class _Exchange:
         self._meter = Meter(_HEAD_BYTES)
         self._backend = CheckedBackend(self._resolver, self._settings, self._meter)
         origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
-        connection = httpcore.AsyncHTTPConnection(origin, self._tls, network_backend=self._backend)
+        tls = await self._tls() if target.scheme == "https" else None
+        connection = httpcore.AsyncHTTPConnection(origin, tls, network_backend=self._backend)
         request = httpcore.Request(
             method,
             httpcore.URL(
