@@ -364,3 +364,11 @@ async def test_who_looks_too_long_is_told_by_which_setting(toolbox: Toolbox, tmp
     with pytest.raises(LimitExceeded) as caught:
         await hurried.probe(source)
     assert "ffmpeg.probe_timeout" in (caught.value.hint or "")
+
+
+async def test_what_a_program_says_of_a_file_for_the_first_time_is_damage(toolbox: Toolbox, tmp_path: Path) -> None:
+    """No message of a program that nobody has seen yet may become a fault of the server."""
+    path = tmp_path / "film.mkv"
+    path.write_bytes(b"\x1a\x45\xdf\xa3\x84\x42\x86\x81\x01\n#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n")
+    with pytest.raises(CorruptMedia):
+        await toolbox.probe(path)

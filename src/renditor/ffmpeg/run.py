@@ -174,6 +174,14 @@ class Toolbox:
             UnsupportedMedia: not media, or a playlist or manifest that refers to other files.
         """
         source, size = _look(source)
+        try:
+            return await self._look_into(source, size)
+        except ProcessingFailed as error:
+            # Nobody knows all that a program may say of a file it cannot read, or on what it may crash: here nothing
+            # else than the file can be at fault.
+            raise CorruptMedia("The file cannot be read: it is damaged.", hint=MEDIA_HINT) from error
+
+    async def _look_into(self, source: Path, size: int) -> MediaProbe:
         printed, warnings = await self._describe(source, ["-show_format", "-show_streams", "-show_chapters"])
         found = parse(printed, size, estimated=b"Estimating duration from bitrate" in warnings)
         check_limits(found, self.settings)

@@ -40,7 +40,8 @@ def set_folder(rendition_id: str) -> str:
 MEDIA_EXTENSIONS: Final = frozenset((
     "jpg", "jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "tif", "bmp", "ico",
     "mp4", "m4v", "mov", "mkv", "webm", "avi", "flv", "wmv", "ts", "mpg", "mpeg", "3gp",
-    "mp3", "m4a", "aac", "wav", "ogg", "oga", "ogv", "opus", "flac", "wma", "aiff", "aif", "caf", "amr", "ac3", "eac3", "mka",
+    "mp3", "m4a", "aac", "wav", "ogg", "oga", "ogv", "opus", "flac", "wma", "aiff", "aif", "caf",
+    "amr", "ac3", "eac3", "mka",
 ))  # fmt: skip
 
 
