@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from renditor import registry
+from renditor import observe, registry
 from renditor.access import apikeys
 from renditor.access.jwt import JwtVerifier
 from renditor.access.ratelimit import Rate
@@ -31,12 +31,14 @@ from renditor.catalog.base import Catalog
 from renditor.config import Settings
 from renditor.content.spool import Spool
 from renditor.deliver.flow import Deliver, Surroundings
+from renditor.deliver.grants import Grants
 from renditor.deliver.modes import Gate
 from renditor.deliver.quota import Quota
-from renditor.errors import BadRequest, Unavailable, of_disk
+from renditor.errors import BadRequest, of_disk
 from renditor.images.settings import ImageSettings
 from renditor.ingest import Captions, Ingest
 from renditor.jobs.base import ANALYSIS, EAGER, SQUEEZE, JobEngine
+from renditor.outbound.client import OutboundClient
 from renditor.recipes.analysis import AnalysisRecipe
 from renditor.recipes.eager import EagerRecipe
 from renditor.recipes.flow import Recipes
@@ -46,7 +48,7 @@ from renditor.recipes.squeeze import SqueezeRecipe
 from renditor.recipes.sweeps import Sweeps
 from renditor.recipes.watching import Watching
 from renditor.routing import MediaRouter
-from renditor.service import Audit, Flows, Identity, Keyrings, MediaProcessingService
+from renditor.service import Audit, Flows, Granting, Identity, Keyrings, MediaProcessingService
 from renditor.storage.base import Storage
 from renditor.tools import Tools, build_tools
 
@@ -59,10 +61,6 @@ PICTURE_ENGINE = 2
 _SECRET_CHARACTERS = 27
 
 
-async def _no_fetch(_: str, __: int) -> bytes:
-    raise Unavailable
-
-
 @dataclass(frozen=True, slots=True)
 class App:
     """A built application."""
@@ -72,8 +70,11 @@ class App:
     tools: Tools
     catalog: Catalog
     jobs: JobEngine
+    outbound: tuple[OutboundClient, ...]
 
     async def close(self) -> None:
+        for client in self.outbound:
+            await client.aclose()
         self.service.flows.watching.close()
         await self.service.flows.deliver.close()
         self.jobs.stop()
@@ -91,6 +92,7 @@ def build(settings: Settings, role: Role) -> App:
     tools = build_tools(settings, data / "cache", own_decoders=role == "embedded")
     router = MediaRouter(tools.providers, settings.routes)
     catalog, storage = open_catalog(settings), open_storage(settings)
+    keyrings = Keyrings(catalog, Vault(master_key(settings)))
     jobs = registry.load("jobs", "dbos")(settings.jobs, data)
     delivery = settings.delivery_mode
     deliver = Deliver(
@@ -104,6 +106,7 @@ def build(settings: Settings, role: Role) -> App:
             public_path=urlsplit(settings.base_url).path,
             work=data / "work",
             locks=data / "run" / "flights",
+            grants=Grants(partial(keyrings.of, "grants")),
         ),
     )
     patient = registry.load("images", "libvips")(tools.background, settings.images.patient())
@@ -127,13 +130,21 @@ def build(settings: Settings, role: Role) -> App:
     ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
     captions = Captions(catalog, storage, recipes.in_background)
     watching = Watching(catalog, settings.events)
-    keyrings = Keyrings(catalog, Vault(master_key(settings)))
     audit = Audit(catalog, keyrings)
-    verifier = JwtVerifier.create(settings.access, partial(keyrings.of, "tokens"), _no_fetch)
+    # Two: whoever has the server fetch a lot keeps nobody from proving who they are.
+    outbound, issuers = (OutboundClient(settings.outbound, _note_refusal) for _ in range(2))
+    verifier = JwtVerifier.create(settings.access, partial(keyrings.of, "tokens"), issuers.get)
     identity = Identity(catalog, keyrings, verifier, audit, Rate.parse(settings.access.failed_logins))
+    granting = Granting(catalog, keyrings, audit)
     rate = settings.limits.uploads
-    flows = Flows(ingest, recipes, deliver, catalog, storage, jobs, rate, watching, captions, identity, audit)
-    return App(settings, MediaProcessingService(flows), tools, catalog, jobs)
+    flows = Flows(
+        ingest, recipes, deliver, catalog, storage, jobs, rate, watching, captions, identity, audit, granting, outbound
+    )
+    return App(settings, MediaProcessingService(flows), tools, catalog, jobs, (outbound, issuers))
+
+
+def _note_refusal(host: str, reason: str) -> None:
+    observe.log().warning("fetch_refused", host=host, reason=reason)
 
 
 def open_catalog(settings: Settings) -> Catalog:

@@ -27,9 +27,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _PATH = re.compile(
-    rb"/([A-Za-z0-9][A-Za-z0-9._-]{0,63})/(?:(image|video|raw)/([a-z]+)/(.+)|files/([^/]+)/(.+))", re.DOTALL
+    rb"/([A-Za-z0-9][A-Za-z0-9._-]{0,63})/"
+    rb"(?:(image|video|raw)/([a-z]+)/(?:g--([^/]*)--/)?(.+)|files/(?:g--([^/]*)--/)?([^/]+)/(.+))",
+    re.DOTALL,
 )
-_DELIVERABLE = b"upload"
 
 # What everything delivered carries. A stored file is never a document of ours: no sniffing, no scripts, no frames, even
 # when somebody opens it in a tab; any site may show it.
@@ -53,7 +54,7 @@ _PREFLIGHT: Headers = [
 # Where somebody is sent may be another place at the next request: the picture may be deleted, or made here by then.
 _NOT_KEPT: Headers = [(b"cache-control", b"no-store")]
 _HINTS = {name.encode(): name for name in hints.NAMES}
-_READ = frozenset((b"accept", b"if-none-match", b"range", b"if-range", *_HINTS))
+_READ = frozenset((b"accept", b"if-none-match", b"range", b"if-range", b"cookie", *_HINTS))
 
 
 class Delivery:
@@ -102,7 +103,7 @@ class Delivery:
 
         try:
             headers = _headers(scope)
-            reply = await self._answer(scope["method"], match, headers)
+            reply = await self._answer(scope, match, headers)
             await reply.send(send_noting, head=head)
         except Exception as error:
             shown = error if isinstance(error, RenditorError) else Internal()
@@ -112,22 +113,32 @@ class Delivery:
                 raise
             await _failure(shown, request_id).send(send, head=head)
 
-    async def _answer(self, method: str, match: re.Match[bytes], headers: dict[bytes, bytes]) -> Reply:
+    async def _answer(self, scope: Scope, match: re.Match[bytes], headers: dict[bytes, bytes]) -> Reply:
+        method = scope["method"]
         if method == "OPTIONS":
             return Reply(204, _PREFLIGHT)
         if method not in ("GET", "HEAD"):
             raise MethodNotAllowed
-        return self._reply(await self._ask(match, _request(headers)), headers)
+        request = _request(headers)
+        request.address = scope.get("renditor.address", "")
+        return self._reply(await self._ask(match, request), headers)
 
     async def _ask(self, match: re.Match[bytes], request: Request) -> Response:
-        tenant, kind, kept_as, tail, rendition, name = (
-            part.decode("latin-1") if part else "" for part in match.groups()
+        tenant, kind, kept_as, grant, tail, files_grant, rendition, name = (
+            part.decode("latin-1") if part is not None else None for part in match.groups()
         )
-        if rendition:
+        if tenant is None:
+            raise NotFound
+        request.grant = grant if grant is not None else files_grant
+        if rendition is not None and name is not None:
             return await self._deliver.file(tenant, rendition, name, request)
-        if kept_as.encode() != _DELIVERABLE or kind not in ("image", "video"):
+        if kind not in ("image", "video") or tail is None:
             raise NotFound
         resource: ResourceType = "image" if kind == "image" else "video"
+        if kept_as == "private":
+            return await self._deliver.granted(tenant, resource, tail, request)
+        if kept_as != "upload" or grant is not None:
+            raise NotFound
         return await self._deliver.asset(tenant, resource, tail, request, match.string)
 
     def _reply(self, response: Response, headers: dict[bytes, bytes]) -> Reply:
@@ -188,6 +199,8 @@ def _request(headers: dict[bytes, bytes]) -> Request:
             request.accept = value.decode("latin-1")
         elif name == b"if-none-match":
             request.if_none_match = value.decode("latin-1")
+        elif name == b"cookie":
+            request.cookies = value.decode("latin-1")
         elif name in _HINTS:
             request.hints[_HINTS[name]] = value.decode("latin-1")
     return request

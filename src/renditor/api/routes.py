@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from fastapi import Request
 from fastapi.routing import APIRoute
@@ -68,7 +68,7 @@ def credentials(request: Request) -> Credentials:
 
 
 # What needs nobody to be known: the page, whether the server lives, and the description of the API.
-_OPEN = frozenset({"health", "page"})
+OPEN: Final = frozenset({"health", "page"})
 
 
 def check_needs(routes: Iterable[BaseRoute]) -> None:
@@ -81,7 +81,7 @@ def check_needs(routes: Iterable[BaseRoute]) -> None:
         if not isinstance(route, APIRoute):
             continue
         known = any(isinstance(dependency.call, Needs) for dependency in route.dependant.dependencies)
-        if not known and not _OPEN & set(route.tags):
+        if not known and not OPEN & set(route.tags):
             raise Internal(f"The route {route.path} does not say who may use it.")
 
 

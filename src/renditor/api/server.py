@@ -17,9 +17,9 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from renditor import observe
-from renditor.api import captions, events, health, media, pages, problems, responsive, tokens
+from renditor.api import captions, events, fetch, grants, health, media, pages, problems, responsive, tokens
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
-from renditor.api.routes import check_needs
+from renditor.api.routes import OPEN, check_needs
 from renditor.api.views import Views
 from renditor.errors import BadRequest, Internal, MethodNotAllowed, NotFound, RenditorError, Unprocessable
 from renditor.service import MediaProcessingService
@@ -60,11 +60,11 @@ class Server:
         if scope["type"] != "http":
             await self._api(scope, receive, send)
             return
+        scope["renditor.address"] = (scope.get("client") or ("",))[0]
         if await self._delivery(scope, send):
             return
         request_id = secrets.token_hex(8)
         scope["renditor.request_id"] = request_id
-        scope["renditor.address"] = (scope.get("client") or ("",))[0]
         structlog.contextvars.clear_contextvars()
         observe.bind(request_id=request_id)
 
@@ -118,8 +118,10 @@ def create(
     views = Views(options.public_url, service.flows.deliver.gate.opened)
     api.include_router(media.router(service, views))
     api.include_router(captions.router(service, views))
+    api.include_router(fetch.router(service, views))
     api.include_router(events.router(service, views))
     api.include_router(responsive.router(service, views))
+    api.include_router(grants.router(service, views))
     api.include_router(tokens.router(service))
     api.include_router(health.router(checks, protections))
     if options.metrics:
@@ -167,9 +169,9 @@ def _describe_key(api: FastAPI) -> None:
             document = plain()
             schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
             schemes["key"] = {"type": "http", "scheme": "bearer", "description": "An API key."}
-            for path, operations in document["paths"].items():
+            for operations in document["paths"].values():
                 for operation in operations.values():
-                    if path.startswith(("/media", "/tokens")):
+                    if not OPEN & set(operation.get("tags", ())):
                         operation["security"] = [{"key": []}]
                     # The framework's own form of an error, which is never sent.
                     if "application/json" in operation["responses"].get("422", {}).get("content", {}):

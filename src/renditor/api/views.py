@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from renditor.api.insight import shown_metadata
 from renditor.audio.formats import FORMATS
@@ -38,11 +38,23 @@ class Views:
     Args:
         public_url: how the world reaches this server, such as ``https://media.example.com``.
         opened: signs the tail of a delivery path where this server asks for it (``Gate.opened``).
+        grant: opens private assets to whoever has the URLs.
     """
 
-    def __init__(self, public_url: str, opened: Callable[[str], str]) -> None:
+    def __init__(self, public_url: str, opened: Callable[[str], str], grant: str | None = None) -> None:
         self._public_url = public_url.rstrip("/")
         self._opened = opened
+        self._grant = grant
+
+    @property
+    def path(self) -> str:
+        """The path part of the public URL; mostly empty."""
+        return urlsplit(self._public_url).path
+
+    @property
+    def secure(self) -> bool:
+        """Whether the world reaches the server over TLS."""
+        return self._public_url.startswith("https://")
 
     def asset(self, asset: Asset, renditions: Sequence[Rendition] = (), made: Made | None = None) -> dict[str, Any]:
         """The asset of the contract.
@@ -123,6 +135,25 @@ class Views:
             return {"id": asset.id, "status": asset.status, "progress": asset.progress, "stage": asset.stage}
         return self.status(event.asset, event.made)
 
+    def granted(self, asset: Asset, made: Made, grant: str) -> dict[str, str | None]:
+        """``urls`` that a grant for the whole asset opens."""
+        return Views(self._public_url, self._opened, grant).urls(asset, made)
+
+    def granted_picture(self, asset: Asset, tail: str, grant: str) -> str:
+        """The URL of the one picture that a grant is for; ``tail`` as ``picture_tail`` gives it."""
+        return f"{Views(self._public_url, self._opened, grant).base(asset)}{tail}"
+
+    @staticmethod
+    def picture_tail(asset: Asset, transformation: str) -> str:
+        """A picture's path behind the kind of delivery; without a format in the transformation its own."""
+        extension = shown_format(ImageInfo.from_json(asset.metadata))
+        return _tail(asset, extension, f"{transformation}/" if transformation else "")
+
+    def base(self, asset: Asset) -> str:
+        """What the URLs of an asset begin with."""
+        way = f"private/g--{self._grant}--" if self._grant else "upload"
+        return f"{self._public_url}/{asset.tenant}/{resource_type(asset.media_type)}/{way}/"
+
     def urls(self, asset: Asset, made: Made) -> dict[str, str | None]:
         """``url`` is the primary rendition, None until there is one; video and audio add what was made of them."""
         if asset.media_type == "image":
@@ -201,13 +232,16 @@ class Views:
         return f"{self._folder(asset, rendition.id)}{main}"
 
     def _folder(self, asset: Asset, rendition_id: str) -> str:
-        return f"{self._public_url}/{asset.tenant}/files/{rendition_id}/"
+        grant = f"g--{self._grant}--/" if self._grant else ""
+        return f"{self._public_url}/{asset.tenant}/files/{grant}{rendition_id}/"
 
     def _url(self, asset: Asset, extension: str, transformation: str = "") -> str:
-        kind = resource_type(asset.media_type)
-        name = quote(asset.public_id, safe="/")
-        tail = f"{quote(transformation, safe='/,:_$!~.-')}v{asset.version}/{name}.{extension}"
-        return f"{self._public_url}/{asset.tenant}/{kind}/upload/{self._opened(tail)}"
+        return f"{self.base(asset)}{self._opened(_tail(asset, extension, transformation))}"
+
+
+def _tail(asset: Asset, extension: str, transformation: str) -> str:
+    name = quote(asset.public_id, safe="/")
+    return f"{quote(transformation, safe='/,:_$!~.-')}v{asset.version}/{name}.{extension}"
 
 
 def _iso(milliseconds: int) -> str:

@@ -13,6 +13,7 @@ from renditor.catalog.base import Catalog
 from renditor.catalog.current import ASK, Current, Name
 from renditor.deliver import layers
 from renditor.deliver.ahead import Ahead
+from renditor.deliver.grants import Grants, kept_privately
 from renditor.deliver.hints import Needs
 from renditor.deliver.memory import Memory
 from renditor.deliver.modes import Gate
@@ -47,13 +48,14 @@ class Surroundings:
 
     ``engine`` names the code and settings that make pictures: part of every rendition's digest, so that pictures made
     by others are made anew. ``public_path`` is the path part of the public URL (mostly empty); ``work`` a folder for
-    short-lived copies; ``locks`` a file that all processes of this machine share.
+    short-lived copies; ``locks`` a file that all processes of this machine share; ``grants`` opens private assets.
     """
 
     engine: str
     public_path: str
     work: Path
     locks: Path
+    grants: Grants
 
 
 class Deliver:
@@ -73,6 +75,7 @@ class Deliver:
         self._catalog = catalog
         self._storage = storage
         self.gate = gate
+        self._grants = around.grants
         self._around = around
         self.offers = Offers(settings, gate)
         self._presets = settings.presets
@@ -151,6 +154,26 @@ class Deliver:
         self._plans.put(raw, plan)
         return response
 
+    async def granted(self, tenant: str, kind: ResourceType, tail: str, request: Request) -> Response:
+        """Answer ``/{tenant}/{kind}/private/[g--grant--/]{tail}`` for whoever has a grant, in the URL or a cookie.
+
+        Raises: as ``asset``; Unauthenticated: the grant is not valid, or no longer.
+        """
+        plan = self._plan(tenant, kind, tail)
+        asset = await self._now(plan.name)
+        grant = await self._grants.check(request, asset, plan.name, plan.path)
+        if asset is None:
+            raise NotFound
+        if grant.whole_asset:  # it opens the asset, not all that could be made of it
+            self.gate.check(plan.path)
+        found = ((plan.name, asset), *await layers.find(plan.path.transformation, asset, self._public))
+        plan = Plan(plan.name, plan.path, plan.needs, found)
+        if kind == "image":
+            response = await self._pictures.answer(plan, asset, request, original(asset, self._storage))
+        else:
+            response = await self._moving.answer(plan, asset, request)
+        return kept_privately(response, grant, self.settings.max_age)
+
     async def _default(self, plan: Plan, request: Request) -> Response:
         """``d_``: the picture to show where there is none."""
         missing = NotFound(f"Resource not found - {plan.path.public_id}")
@@ -170,13 +193,22 @@ class Deliver:
         return await self._pictures.answer(stand_in, asset, request, original(asset, self._storage))
 
     async def file(self, tenant: str, rendition_id: str, name: str, request: Request) -> Response:
-        """Answer ``/{tenant}/files/{rendition_id}/{name}``: one file of a set. Raises: NotFound."""
+        """Answer ``/{tenant}/files/[g--grant--/]{rendition_id}/{name}``: one file of a set.
+
+        Raises: NotFound; Unauthenticated: the grant is not valid, or no longer.
+        """
         if not _FILE_NAME.fullmatch(name) or not is_id(rendition_id):
             raise NotFound
         found = await self._catalog.read(lambda c: assets.by_rendition(c, tenant, rendition_id))
-        if found is None or found[0].visibility != "public" or found[1].kind == "image":
+        if found is None or found[1].kind == "image":
             raise NotFound
-        return await self._moving.file(*found, name, request)
+        asset, rendition = found
+        if asset.visibility == "public" and request.grant is None:
+            return await self._moving.file(asset, rendition, name, request)
+        kind = assets.resource_type(asset.media_type)
+        grant = await self._grants.check(request, asset, (tenant, kind, asset.public_id), None)
+        response = await self._moving.file(asset, rendition, name, request)
+        return kept_privately(response, grant, self.settings.max_age)
 
     def _plan(self, tenant: str, kind: ResourceType, tail: str) -> Plan:
         ignore = self.settings.on_unsupported == "ignore"
@@ -184,10 +216,13 @@ class Deliver:
         return Plan((tenant, kind, path.public_id), path, Needs.of(path))
 
     async def _public(self, name: Name) -> Asset | None:
-        asset = self._current.peek(name)
-        if asset == ASK:
-            asset = await self._current.get(name)
+        asset = await self._now(name)
         return asset if asset is not None and asset.visibility == "public" else None
+
+    async def _now(self, name: Name) -> Asset | None:
+        """The asset as it is now, private ones too: for whoever checks that they may be seen."""
+        asset = self._current.peek(name)
+        return await self._current.get(name) if asset == ASK else asset
 
     def _reader(self, key: str) -> ReadRange:
         def read(start: int, end: int) -> AsyncIterator[bytes]:

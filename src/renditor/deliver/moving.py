@@ -119,7 +119,8 @@ class Moving:
             _expect_processed(asset)
             raise NotFound
         rebase = rebase_playlist if extension == "m3u8" else rebase_manifest
-        base = f"{self.public_path}/{asset.tenant}/files/{rendition.id}/"
+        grant = f"g--{request.grant}--/" if request.grant else ""
+        base = f"{self.public_path}/{asset.tenant}/files/{grant}{rendition.id}/"
         return await self._head(asset, rendition, _STREAMS[extension], request, lambda text: rebase(text, base))
 
     async def _head(

@@ -44,12 +44,16 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 class Request:
     """What delivery needs of an HTTP request: the values of the headers that an answer may depend on.
 
-    ``hints``: client hints by lower-case name, as they came.
+    ``hints``: client hints by lower-case name, as they came. ``grant``: that of the URL; ``cookies``: as they came;
+    ``address``: of the client.
     """
 
     accept: str = ""
     if_none_match: str | None = None
     hints: dict[str, str] = field(default_factory=dict)
+    grant: str | None = None
+    cookies: str = ""
+    address: str = ""
 
     def holds(self, stem: str) -> str | None:
         """The entity tag of this picture that the client holds already (RFC 9110, 13.1.2: weak comparison), or None.

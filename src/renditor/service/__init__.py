@@ -1,8 +1,9 @@
 """MediaProcessingService: everything one can do with media, for the API, the command line and programs."""
 
 from renditor.service.auditing import Audit
+from renditor.service.granting import Granting
 from renditor.service.identity import Identity
 from renditor.service.keyrings import Keyrings
 from renditor.service.media import Flows, MediaProcessingService, Page
 
-__all__ = ["Audit", "Flows", "Identity", "Keyrings", "MediaProcessingService", "Page"]
+__all__ = ["Audit", "Flows", "Granting", "Identity", "Keyrings", "MediaProcessingService", "Page"]

@@ -21,9 +21,11 @@ from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooMan
 from renditor.ingest import CaptionOptions, Captions, Ingest, UploadOptions, check_tags
 from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, Principal, Rendition, Visibility, is_id, new_id, now_ms
+from renditor.outbound.client import Fetched, OutboundClient
 from renditor.recipes.flow import Recipes
 from renditor.recipes.watching import Event, Watch, Watching
 from renditor.service.auditing import Audit
+from renditor.service.granting import Granting
 from renditor.service.identity import Identity
 from renditor.storage.base import Storage
 from renditor.transformation import Transformation
@@ -54,6 +56,8 @@ class Flows:
     captions: Captions
     identity: Identity
     audit: Audit
+    granting: Granting
+    outbound: OutboundClient
 
 
 class MediaProcessingService:
@@ -94,6 +98,14 @@ class MediaProcessingService:
     ) -> Asset:
         """Take a file in; see ``Ingest.upload``. Images come back ``completed``, video and audio ``processing``."""
         return await self.flows.ingest.upload(principal, body, options, declared)
+
+    async def fetch(self, principal: Principal, url: str, options: Callable[[Fetched], UploadOptions]) -> Asset:
+        """Take in the file behind a URL; otherwise as ``upload``.
+
+        Raises: BlockedURL, FetchFailed, Overloaded: see ``OutboundClient.fetch``; and as ``upload``.
+        """
+        async with self.flows.outbound.fetch(url, limit=self.flows.ingest.limits.largest) as found:
+            return await self.flows.ingest.upload(principal, found.chunks, lambda: options(found), found.length)
 
     async def get(self, principal: Principal, asset_id: str) -> tuple[Asset, list[Rendition]]:
         """An asset and its renditions. Raises: NotFound: unknown and foreign ids alike."""
