@@ -25,6 +25,7 @@ from renditor.errors import BadRequest, RenditorError
 from renditor.ffmpeg.settings import FFmpegSettings
 from renditor.images.settings import ImageSettings
 from renditor.jobs.base import JobSettings
+from renditor.outbound.settings import OutboundSettings
 from renditor.recipes.settings import EventSettings, RecipeSettings
 from renditor.routing import RouteSettings
 from renditor.sandbox.pool import SandboxSettings
@@ -104,6 +105,7 @@ class Settings(BaseSettings):
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
     jobs: JobSettings = Field(default_factory=JobSettings)
     catalog: CatalogSettings = Field(default_factory=CatalogSettings)
+    outbound: OutboundSettings = Field(default_factory=OutboundSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     cors: CorsSettings = Field(default_factory=CorsSettings)
     access: AccessSettings = Field(default_factory=AccessSettings)
