@@ -9,7 +9,7 @@ LOCKS  := requirements/run.txt requirements/build.txt
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench lock clean
+.PHONY: help run test check format bench lock audit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +38,11 @@ bench: $(VENV)/.dev ## Run the benchmarks and print their tables
 lock: ## Renew the hash locks in requirements/ (needs uv)
 	@.ci/lock
 
+audit: ## Look up known holes of all locked packages (needs network), and write build/sbom.json
+	@.ci/audit $(PYTHON)
+
 clean: ## Remove the environment and all caches (never data)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/browser/node_modules
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/browser/node_modules
 
 $(VENV)/.run: $(LOCKS) pyproject.toml
 	@.ci/install $(PYTHON) $(VENV) $(LOCKS)

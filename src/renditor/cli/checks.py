@@ -66,6 +66,8 @@ CHECKS: Final[Mapping[str, str]] = {
     "libwebp": "FFmpeg encodes WebP.",
     "tone-mapping": "FFmpeg brings HDR to ordinary screens.",
     "libvips": "A sandboxed decoder reads and writes every picture format.",
+    "versions": "Programs and libraries have no hole that this renditor knows of.",
+    "advisories": "The list of known holes is not older than half a year.",
     "conversion": "A small video of our own is converted and read back, in the sandbox.",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +45,7 @@ def command(
 
 def _examine(data: Path | None) -> list[Finding]:
     from renditor import config  # noqa: PLC0415 - --help stays quick
-    from renditor.cli import checks, local  # noqa: PLC0415
+    from renditor.cli import checks, local, versions  # noqa: PLC0415
     from renditor.errors import RenditorError  # noqa: PLC0415
 
     found = [checks.python(), checks.open_files(), checks.clock(), checks.temp_folder()]
@@ -64,7 +65,10 @@ def _examine(data: Path | None) -> list[Finding]:
 
     async def tools(bench: Bench) -> list[Finding]:
         programs = checks.media_programs(bench.tools.binaries)
-        return [*programs, await checks.libvips(bench), await checks.conversion(bench)]
+        known = versions.advisories()
+        parts = await asyncio.to_thread(versions.installed, bench.tools.binaries)
+        holes = [versions.check(parts, known), versions.check_age(known)]
+        return [*programs, await checks.libvips(bench), *holes, await checks.conversion(bench)]
 
     try:
         return found + local.run(tools, "Checking")
