@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from renditor.access.ratelimit import Rate
 from renditor.access.settings import AccessSettings
+from renditor.api.proxies import TrustedProxies
 from renditor.catalog.settings import CatalogSettings
 from renditor.content.limits import SizeLimits
 from renditor.deliver.settings import DeliverySettings
@@ -39,6 +40,11 @@ class Limits(SizeLimits):
     """How much an owner may upload."""
 
     uploads: str = Field("10/hour", description="Uploads of one owner; keys with the scope admin are exempt.")
+
+    open_uploads: int = Field(100, ge=1, description="Resumable uploads of one owner that are not done.")
+    upload_seconds: int = Field(
+        86_400, ge=60, le=30 * 86_400, description="How long a resumable upload waits for its next piece, seconds."
+    )
 
     @field_validator("uploads")
     @classmethod
@@ -86,6 +92,9 @@ class Settings(BaseSettings):
         pattern=r"^[!-~]+$",
         description="Who asks for /metrics must send it (Authorization: Bearer); at least 32 characters.",
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses or networks of the proxies before the server: their X-Forwarded-For tells who asks."
+    )
     hsts_seconds: int = Field(
         31_536_000,
         ge=0,
@@ -109,6 +118,12 @@ class Settings(BaseSettings):
     log: LogSettings = Field(default_factory=LogSettings)
     cors: CorsSettings = Field(default_factory=CorsSettings)
     access: AccessSettings = Field(default_factory=AccessSettings)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        TrustedProxies(value)
+        return value
 
     @classmethod
     def settings_customise_sources(

@@ -41,6 +41,7 @@ EXAMPLE_FILE = ROOT / "renditor.example.toml"
 _EXAMPLES = {
     "public_url": '"https://media.example.com"',
     "database_url": '"postgresql+psycopg://user:password@localhost/renditor"',
+    "master_key": '"the output of: openssl rand -hex 32"',
     "metrics_token": '"the output of: openssl rand -hex 32"',
     "tls_cert": '"/etc/renditor/fullchain.pem"',
     "tls_key": '"/etc/renditor/privkey.pem"',

@@ -14,6 +14,7 @@ from typing import Final
 
 from renditor.api import problems
 from renditor.api.delivery import Message, Receive, Scope, Send
+from renditor.api.proxies import TrustedProxies
 from renditor.api.server import Server
 from renditor.errors import BadRequest, HeadTooLarge, MethodNotAllowed, RenditorError
 
@@ -29,15 +30,17 @@ _BODY_IN_CHUNKS: Final = b"chunked"
 
 
 class Front:
-    """ASGI: checks the head of each request and says over TLS that the site is to be asked over TLS only.
+    """ASGI: checks the head of each request, finds out whose it is, and says over TLS that nothing else is to be used.
 
     Args:
         application: answers what passes.
         hsts_seconds: how long browsers are to remember it; 0: nothing is said. For TLS only (RFC 6797, 7.2).
+        proxies: whose word on the client's address counts; the ``client`` of what passes is the real one.
     """
 
-    def __init__(self, application: Server, hsts_seconds: int) -> None:
+    def __init__(self, application: Server, hsts_seconds: int, proxies: TrustedProxies) -> None:
         self._application = application
+        self._proxies = proxies
         self._hsts = (b"strict-transport-security", b"max-age=%d" % hsts_seconds) if hsts_seconds else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,6 +51,10 @@ class Front:
             if fault is not None:
                 await _refuse(fault, send)
                 return
+            if self._proxies and scope.get("client"):
+                peer, port = scope["client"]
+                forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+                scope["client"] = (self._proxies.client(peer, forwarded), port)
         await self._application(scope, receive, send)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from renditor import __version__, app, config, registry
 from renditor.api.front import Front
 from renditor.api.health import Check
+from renditor.api.proxies import TrustedProxies
 from renditor.api.server import ApiOptions, create
 from renditor.errors import Unavailable
 from renditor.guard import announce_parent, die_with_parent
@@ -90,7 +91,8 @@ def asgi() -> Front:
     options = ApiOptions(
         __version__, settings.base_url, settings.docs, settings.cors.origins, settings.metrics, settings.metrics_token
     )
-    return Front(create(built.service, options, _checks(built), protections().to_json(), life), settings.hsts_seconds)
+    application = create(built.service, options, _checks(built), protections().to_json(), life)
+    return Front(application, settings.hsts_seconds, TrustedProxies(settings.trusted_proxies))
 
 
 def _when_told_to_stop(act: Callable[[], None]) -> None:
