@@ -37,6 +37,7 @@ from renditor.deliver.quota import Quota
 from renditor.errors import BadRequest, of_disk
 from renditor.images.settings import ImageSettings
 from renditor.ingest import Captions, Ingest
+from renditor.ingest.resumable import SWEEP_EVERY, Resumable
 from renditor.jobs.base import ANALYSIS, EAGER, SQUEEZE, JobEngine
 from renditor.outbound.client import OutboundClient
 from renditor.recipes.analysis import AnalysisRecipe
@@ -48,7 +49,7 @@ from renditor.recipes.squeeze import SqueezeRecipe
 from renditor.recipes.sweeps import Sweeps
 from renditor.recipes.watching import Watching
 from renditor.routing import MediaRouter
-from renditor.service import Audit, Flows, Granting, Identity, Keyrings, MediaProcessingService
+from renditor.service import Audit, Flows, Granting, Identity, Keyrings, MediaProcessingService, Remote
 from renditor.storage.base import Storage
 from renditor.tools import Tools, build_tools
 
@@ -128,6 +129,10 @@ def build(settings: Settings, role: Role) -> App:
         squeeze.register(jobs)
         Quota(catalog, storage, delivery.cache_size).register(jobs)
     ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
+    limits = settings.limits
+    resumable = Resumable(catalog, ingest, data / "uploads", limits.upload_seconds, limits.open_uploads)
+    if role != "web":
+        jobs.schedule("uploads", SWEEP_EVERY, resumable.sweep)
     captions = Captions(catalog, storage, recipes.in_background)
     watching = Watching(catalog, settings.events)
     audit = Audit(catalog, keyrings)
@@ -136,9 +141,25 @@ def build(settings: Settings, role: Role) -> App:
     verifier = JwtVerifier.create(settings.access, partial(keyrings.of, "tokens"), issuers.get)
     identity = Identity(catalog, keyrings, verifier, audit, Rate.parse(settings.access.failed_logins))
     granting = Granting(catalog, keyrings, audit)
-    rate = settings.limits.uploads
+    remote = Remote(deliver, ingest, outbound, catalog)
+    if role != "web":
+        remote.register(jobs)
     flows = Flows(
-        ingest, recipes, deliver, catalog, storage, jobs, rate, watching, captions, identity, audit, granting, outbound
+        ingest=ingest,
+        recipes=recipes,
+        deliver=deliver,
+        catalog=catalog,
+        storage=storage,
+        jobs=jobs,
+        uploads_rate=settings.limits.uploads,
+        watching=watching,
+        captions=captions,
+        identity=identity,
+        audit=audit,
+        granting=granting,
+        outbound=outbound,
+        remote=remote,
+        resumable=resumable,
     )
     return App(settings, MediaProcessingService(flows), tools, catalog, jobs, (outbound, issuers))
 
@@ -167,7 +188,7 @@ def picture_engine(settings: ImageSettings) -> str:
 def prepare_data(settings: Settings) -> Path:
     """Make the data folder and its rooms, private to this user. Raises: OutOfSpace, Unavailable."""
     try:
-        for name in ("", "storage", "spool", "work", "run", "secrets", "cache"):
+        for name in ("", "storage", "spool", "uploads", "work", "run", "secrets", "cache"):
             (settings.data / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         settings.data.chmod(0o700)
     except OSError as error:

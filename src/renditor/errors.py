@@ -134,6 +134,28 @@ class FetchFailed(Unprocessable):
     code, title = "fetch-failed", "The file could not be fetched"
 
 
+class RequestTimeout(RenditorError):
+    code, status, title = "slow-body", 408, "The body of the request comes too slowly"
+
+
+class Gone(RenditorError):
+    code, status, title = "gone", 410, "This is no longer there"
+
+
+class PreconditionFailed(RenditorError):
+    code, status, title = "precondition-failed", 412, "The request rests on something that is not so"
+
+
+class ChecksumMismatch(RenditorError):
+    """The status is that of the tus protocol."""
+
+    code, status, title = "checksum-mismatch", 460, "The body is not what its checksum says"
+
+
+class Locked(RenditorError):
+    code, status, title = "locked", 423, "Another request is writing to this"
+
+
 class StillProcessing(RenditorError):
     code, status, title = "still-processing", 423, "The file is still being processed"
 

@@ -5,6 +5,7 @@ The body is pulled only after the caller is known. A form is never parsed whole:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import unquote
 
@@ -12,12 +13,14 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from starlette.requests import ClientDisconnect, Request
 
 from renditor.content.spool import Chunk
-from renditor.errors import BadRequest
+from renditor.errors import BadRequest, RequestTimeout
 from renditor.ingest import UploadOptions
 
 # Form fields other than the file: a few short options. More than this is somebody filling our memory.
 _FIELD_BYTES = 16 * 1024
 _FIELDS = 32
+# A body that comes slower than this is given up. Mobile networks at their worst do ten times as much.
+_SLOW_BYTES, _SLOW_SECONDS = 30 * 1024, 30
 # All of a form that is not its file: fields, headers, what stands before the first and after the last boundary. Bytes.
 _AROUND_BYTES = 1024 * 1024
 
@@ -114,10 +117,27 @@ def upload_body(request: Request) -> RawBody | FormBody:
 
 
 async def _stream(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes, but not slower than so: whoever drips holds a connection, a file and a place in the queue.
+
+    Raises: BadRequest: it was broken off; RequestTimeout.
+    """
+    chunks = aiter(request.stream())
+    clock = asyncio.get_running_loop().time
+    until, received = clock() + _SLOW_SECONDS, 0
     try:
-        async for chunk in request.stream():
+        while True:
+            async with asyncio.timeout_at(until):
+                chunk = await anext(chunks)
+            received += len(chunk)
+            if received >= _SLOW_BYTES:
+                until, received = clock() + _SLOW_SECONDS, 0
             if chunk:
                 yield chunk
+    except StopAsyncIteration:
+        return
+    except TimeoutError:
+        least = f"{_SLOW_BYTES} bytes in {_SLOW_SECONDS} s"
+        raise RequestTimeout(f"The body came with less than {least}.") from None
     except ClientDisconnect:
         # What came is a stump: it must not pass for a whole file.
         raise BadRequest("The upload was broken off.", code="incomplete-body") from None

@@ -24,12 +24,18 @@ _PROBLEMS = {
     401: "No valid key.",
     403: "The key's scope is too small.",
     404: "Unknown.",
+    405: "It does not answer that method.",
+    408: "The body comes too slowly.",
     409: "It conflicts with what is stored.",
+    410: "It has expired.",
+    412: "Another version of the protocol is asked for.",
     413: "Too large.",
     415: "This kind of file is not accepted.",
     416: "The range lies outside the file.",
     422: "The content cannot be processed.",
+    423: "Another request is writing to it.",
     429: "Too many uploads; Retry-After says when to come back.",
+    460: "The checksum does not match.",
     503: "A part of the server is busy or not available.",
     507: "The server has no space left.",
 }
@@ -68,7 +74,7 @@ def credentials(request: Request) -> Credentials:
 
 
 # What needs nobody to be known: the page, whether the server lives, and the description of the API.
-OPEN: Final = frozenset({"health", "page"})
+OPEN: Final = frozenset({"health", "page", "discovery"})
 
 
 def check_needs(routes: Iterable[BaseRoute]) -> None:

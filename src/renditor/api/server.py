@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from renditor import observe
-from renditor.api import captions, events, fetch, grants, health, media, pages, problems, responsive, tokens
+from renditor.api import captions, events, fetch, grants, health, media, pages, problems, responsive, tokens, uploads
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.routes import OPEN, check_needs
 from renditor.api.views import Views
@@ -123,12 +123,14 @@ def create(
     api.include_router(responsive.router(service, views))
     api.include_router(grants.router(service, views))
     api.include_router(tokens.router(service))
+    api.include_router(uploads.discovery(service))
+    api.include_router(uploads.router(service, options.public_url))
     api.include_router(health.router(checks, protections))
     if options.metrics:
         api.include_router(health.metrics(options.metrics_token))
     api.include_router(pages.router(docs=options.docs))
     check_needs(api.routes)
-    return Server(api, Delivery(service.flows.deliver))
+    return Server(api, Delivery(service.flows.deliver, service.flows.remote))
 
 
 def _handle_errors(api: FastAPI) -> None:

@@ -250,6 +250,12 @@ def remove(connection: sa.Connection, asset: Asset) -> list[str]:
     return job_ids
 
 
+def older_than(connection: sa.Connection, owner: str, created_at: int, limit: int = 100) -> list[Asset]:
+    """Assets of an owner, in all tenants, that were made before a moment; ``limit`` at most."""
+    old = (assets.c.owner == owner) & (assets.c.created_at < created_at)
+    return [_asset(row) for row in connection.execute(sa.select(assets).where(old).limit(limit))]
+
+
 def merge_metadata(connection: sa.Connection, asset_id: str, found: dict[str, Any]) -> None:
     """Put facts into an asset's metadata; what stands under other names there stays, whoever writes it meanwhile."""
     query = sa.select(assets.c.metadata).where(assets.c.id == asset_id).with_for_update()

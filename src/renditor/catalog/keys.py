@@ -38,6 +38,11 @@ def all_keys(connection: sa.Connection) -> list[ApiKey]:
     return [_key(row) for row in connection.execute(sa.select(api_keys).order_by(api_keys.c.created_at))]
 
 
+def has_tenant(connection: sa.Connection, tenant: str) -> bool:
+    """Whether any key, revoked ones too, is of this tenant."""
+    return connection.scalar(sa.select(api_keys.c.id).where(api_keys.c.tenant == tenant).limit(1)) is not None
+
+
 def revoke(connection: sa.Connection, key_id: str, at: int) -> bool:
     """False when there is no such key or it is revoked already."""
     unrevoked = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)

@@ -7,7 +7,9 @@ import fcntl
 import hashlib
 import os
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from renditor.errors import of_disk
 
@@ -15,6 +17,42 @@ from renditor.errors import of_disk
 Chunk = bytes | bytearray
 # Pieces given to the kernel in one call, which takes 1024 at most (IOV_MAX).
 IOV_BATCH = 512
+
+
+class Received(Protocol):
+    """A whole upload in a file of its own."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+    def discard(self) -> None:
+        """Remove the file unless storage has taken it over. Blocking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A file that came in pieces and is whole now. ``sha256`` in hex."""
+
+    path: Path
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def read(cls, path: Path) -> Arrived:
+        """Hash a file, and see that it is on the disk. Blocking. Raises: OutOfSpace, Unavailable."""
+        try:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                return cls(path, file.tell(), digest)
+        except OSError as error:
+            raise of_disk(error) from error
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
 
 
 class Spool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from renditor.catalog import assets, trash
 from renditor.catalog.base import Catalog
 from renditor.content.limits import MEBIBYTE, SizeLimits
 from renditor.content.sniff import SNIFF_BYTES, SVG, Sniffed, audio_only, sniff
-from renditor.content.spool import IOV_BATCH, Chunk, Spool
+from renditor.content.spool import IOV_BATCH, Chunk, Received, Spool
 from renditor.errors import Forbidden, RenditorError, TooLarge, Unprocessable, UnsupportedMedia, of_disk
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.images.base import ImageInfo
@@ -63,14 +63,36 @@ class Ingest:
         Raises:
             TooLarge, UnsupportedMedia, Unprocessable and below, Conflict, BadRequest, OutOfSpace, Unavailable.
         """
+
+        async def take() -> Asset:
+            if declared is not None and declared > self.limits.largest:
+                raise _too_large(self.limits.largest)
+            self.check_allowance(principal, declared or 0)
+            return await self._take(principal, body, options, declared)
+
+        return await self._logged(principal, declared, take())
+
+    async def adopt(self, principal: Principal, received: Received, options: UploadOptions, asset_id: str) -> Asset:
+        """Make an asset of a file that came in pieces, under the id that it has already. The file may be taken over.
+
+        Raises: as ``upload``.
+        """
+
+        async def take() -> Asset:
+            sniffed = sniff(await asyncio.to_thread(_beginning, received.path))
+            self._check_size(principal, sniffed, received.bytes)
+            _check_declared(sniffed, options)
+            draft = replace(await self._examine(received, sniffed), id=asset_id)
+            return await self._accept(principal, draft, received, options)
+
+        return await self._logged(principal, received.bytes, take())
+
+    async def _logged(self, principal: Principal, declared: int | None, taking: Coroutine[Any, Any, Asset]) -> Asset:
         began = time.monotonic()
         fields: dict[str, Any] = {"owner": principal.owner, "tenant": principal.tenant}
         observe.log().info("media_upload_started", declared_bytes=declared, **fields)
         try:
-            if declared is not None and declared > self.limits.largest:
-                raise _too_large(self.limits.largest)
-            _check_allowance(principal, declared or 0)
-            asset = await self._take(principal, body, options, declared)
+            asset = await taking
         except RenditorError as error:
             observe.UPLOADS.labels("unknown", error.error_code).inc()
             observe.log().warning(
@@ -118,12 +140,15 @@ class Ingest:
 
     async def _settle(self, principal: Principal, spool: Spool, sniffed: Sniffed, options: UploadOptions) -> Asset:
         try:
-            asset = self._complete(principal, await self._examine(spool, sniffed), options)
-            _check_allowance(principal, asset.bytes, asset.media_type)
-            recipe = self.recipe_name(asset.media_type, options.recipe)
-            return await self._commit(replace(asset, recipe=recipe), spool, overwrite=options.overwrite)
+            return await self._accept(principal, await self._examine(spool, sniffed), spool, options)
         finally:
             await asyncio.to_thread(spool.discard)
+
+    async def _accept(self, principal: Principal, draft: Asset, received: Received, options: UploadOptions) -> Asset:
+        asset = self._complete(principal, draft, options)
+        self.check_allowance(principal, asset.bytes, asset.media_type)
+        recipe = self.recipe_name(asset.media_type, options.recipe)
+        return await self._commit(replace(asset, recipe=recipe), received, overwrite=options.overwrite)
 
     def _open_spool(self) -> Spool:
         try:
@@ -163,13 +188,25 @@ class Ingest:
                 await asyncio.shield(asyncio.wait([writing]))
         return sniffed
 
+    @staticmethod
+    def check_allowance(principal: Principal, size: int, media_type: MediaType | None = None) -> None:
+        """What an upload token is good for. The type counts once the file was examined. Raises: TooLarge, Forbidden."""
+        allowance = principal.allowance
+        if allowance is None:
+            return
+        if allowance.max_bytes is not None and size > allowance.max_bytes:
+            raise TooLarge(f"The upload token is for files of up to {allowance.max_bytes} bytes.")
+        if media_type and allowance.media_types and media_type not in allowance.media_types:
+            kinds = ", ".join(sorted(allowance.media_types))
+            raise Forbidden(f"The upload token is for {kinds}, not for {media_type}.", code="token-limits")
+
     def _check_size(self, principal: Principal, sniffed: Sniffed, size: int) -> None:
-        _check_allowance(principal, size)
+        self.check_allowance(principal, size)
         limit = self.limits.of(sniffed.media_type)
         if size > limit:
             raise _too_large(limit, sniffed.media_type)
 
-    async def _examine(self, spool: Spool, sniffed: Sniffed) -> Asset:
+    async def _examine(self, spool: Received, sniffed: Sniffed) -> Asset:
         """Probe the file in the sandbox; what it finds decides the type."""
         route = self.router.route(sniffed.media_type)
         if sniffed.media_type == "image":
@@ -186,7 +223,7 @@ class Ingest:
             sniffed = replace(sniffed, media_type="video")
         return self._draft(spool, sniffed, self.router.route(sniffed.media_type), probe)
 
-    def _draft(self, spool: Spool, sniffed: Sniffed, route: str, info: ImageInfo | MediaProbe) -> Asset:
+    def _draft(self, spool: Received, sniffed: Sniffed, route: str, info: ImageInfo | MediaProbe) -> Asset:
         now = now_ms()
         facts = info.to_json()
         return Asset(
@@ -229,7 +266,7 @@ class Ingest:
             tags=options.tags,
         )
 
-    async def _commit(self, asset: Asset, spool: Spool, *, overwrite: bool) -> Asset:
+    async def _commit(self, asset: Asset, spool: Received, *, overwrite: bool) -> Asset:
         job = None
         recipe = asset.recipe or _AFTERWARDS.get(asset.media_type)
         if recipe:
@@ -270,16 +307,12 @@ class Ingest:
                 await self.catalog.write(lambda c: trash.forget(c, key))
 
 
-def _check_allowance(principal: Principal, size: int, media_type: MediaType | None = None) -> None:
-    """What an upload token is good for. The type counts once the file was examined. Raises: TooLarge, Forbidden."""
-    allowance = principal.allowance
-    if allowance is None:
-        return
-    if allowance.max_bytes is not None and size > allowance.max_bytes:
-        raise TooLarge(f"The upload token is for files of up to {allowance.max_bytes} bytes.")
-    if media_type and allowance.media_types and media_type not in allowance.media_types:
-        kinds = ", ".join(sorted(allowance.media_types))
-        raise Forbidden(f"The upload token is for {kinds}, not for {media_type}.", code="token-limits")
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(SNIFF_BYTES)
+    except OSError as error:
+        raise of_disk(error) from error
 
 
 def _check_declared(sniffed: Sniffed, options: UploadOptions) -> None:

@@ -5,5 +5,6 @@ from renditor.service.granting import Granting
 from renditor.service.identity import Identity
 from renditor.service.keyrings import Keyrings
 from renditor.service.media import Flows, MediaProcessingService, Page
+from renditor.service.remote import Remote
 
-__all__ = ["Audit", "Flows", "Granting", "Identity", "Keyrings", "MediaProcessingService", "Page"]
+__all__ = ["Audit", "Flows", "Granting", "Identity", "Keyrings", "MediaProcessingService", "Page", "Remote"]

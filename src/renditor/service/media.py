@@ -19,6 +19,7 @@ from renditor.deliver.flow import Deliver
 from renditor.deliver.offers import Asked, Offered, check_picture
 from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
 from renditor.ingest import CaptionOptions, Captions, Ingest, UploadOptions, check_tags
+from renditor.ingest.resumable import Resumable
 from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, Principal, Rendition, Visibility, is_id, new_id, now_ms
 from renditor.outbound.client import Fetched, OutboundClient
@@ -27,6 +28,7 @@ from renditor.recipes.watching import Event, Watch, Watching
 from renditor.service.auditing import Audit
 from renditor.service.granting import Granting
 from renditor.service.identity import Identity
+from renditor.service.remote import Remote
 from renditor.storage.base import Storage
 from renditor.transformation import Transformation
 from renditor.video.subtitles.sets import SetTrack
@@ -57,7 +59,9 @@ class Flows:
     identity: Identity
     audit: Audit
     granting: Granting
+    resumable: Resumable
     outbound: OutboundClient
+    remote: Remote
 
 
 class MediaProcessingService:
