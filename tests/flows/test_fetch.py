@@ -92,10 +92,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def fetcher(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     settings = {
         "RENDITOR_OUTBOUND__HTTP_PORTS": f"[{site.port}]",
-        "RENDITOR_OUTBOUND__ALLOWED_NETWORKS": '["127.0.0.1/32"]',
+        "RENDITOR_OUTBOUND__ALLOWED_NETWORKS": '["127.0.0.1/32", "::1/128"]',
         "RENDITOR_OUTBOUND__DEADLINE": "2",
         "RENDITOR_LIMITS__IMAGE": "200000",
         "RENDITOR_IMAGES__SVG": "true",
+        "RENDITOR_DELIVERY__FETCH_HOSTS": '["127.0.0.1"]',
     }
     with start_server(tmp_path_factory.mktemp("fetcher") / "data", (), **settings) as running:
         client = Client(running)

@@ -20,6 +20,7 @@ from renditor.deliver.flow import Deliver
 from renditor.deliver.responses import Body, Head, Headers, NotModified, Redirect, Request, Response
 from renditor.errors import Internal, MethodNotAllowed, NotFound, RenditorError
 from renditor.models import ResourceType
+from renditor.service import Remote
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -63,8 +64,9 @@ class Delivery:
     With ``delivery.accel_prefix`` stored files are not sent but named to the proxy in front, which sends them.
     """
 
-    def __init__(self, deliver: Deliver) -> None:
+    def __init__(self, deliver: Deliver, remote: Remote) -> None:
         self._deliver = deliver
+        self._remote = remote
 
     async def __call__(self, scope: Scope, send: Send) -> bool:
         """Answer the request if its path is one of delivery. False: it is not."""
@@ -137,6 +139,8 @@ class Delivery:
         resource: ResourceType = "image" if kind == "image" else "video"
         if kept_as == "private":
             return await self._deliver.granted(tenant, resource, tail, request)
+        if kept_as == "fetch" and kind == "image" and grant is None:
+            return await self._remote.answer(tenant, tail, request)
         if kept_as != "upload" or grant is not None:
             raise NotFound
         return await self._deliver.asset(tenant, resource, tail, request, match.string)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from renditor.deliver.moving import Moving
 from renditor.deliver.offers import Offers
 from renditor.deliver.pictures import Pictures
 from renditor.deliver.plan import Plan, Plans
+from renditor.deliver.remote import split_remote_path
 from renditor.deliver.rendering import Kept, Renderer, original
 from renditor.deliver.responses import ReadRange, Redirect, Request, Response
 from renditor.deliver.settings import DeliverySettings
@@ -29,7 +30,7 @@ from renditor.deliver.usage import Usage
 from renditor.errors import NotFound
 from renditor.images.base import ImageProvider
 from renditor.images.codecs.formats import FORMATS
-from renditor.models import Asset, ResourceType, is_id
+from renditor.models import Asset, ResourceType, is_id, now_ms
 from renditor.routing import MediaRouter
 from renditor.storage.base import Storage
 from renditor.transformation import UnsupportedTransformation
@@ -37,6 +38,9 @@ from renditor.transformation.operations import DEFAULT_IMAGE
 from renditor.transformation.path import split_delivery_path
 
 _FILE_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*){0,3}")
+
+# Takes a picture in: tenant, public id, URL.
+Bring = Callable[[str, str, str], Awaitable[None]]
 
 # All that may stand in a path, escapes included (RFC 3986, 3.3).
 _AS_IT_CAME = "%/:@!$&'()*+,;=~"
@@ -173,6 +177,29 @@ class Deliver:
         else:
             response = await self._moving.answer(plan, asset, request)
         return kept_privately(response, grant, self.settings.max_age)
+
+    async def fetched(self, tenant: str, tail: str, request: Request, bring: Bring) -> Response:
+        """Answer ``/{tenant}/image/fetch/{tail}``: a picture of another site.
+
+        ``bring`` takes what lies behind a URL in, as the private picture of a tenant and public id.
+
+        Raises: as ``asset``; NotFound: also for what cannot be fetched.
+        """
+        ignore = self.settings.on_unsupported == "ignore"
+        remote = split_remote_path(tail, self._presets, ignore_unsupported=ignore)
+        self.gate.check_remote(remote.path, remote.target.host)
+        url = str(remote.target)
+        path = replace(remote.path, public_id=self.gate.remote_id(url))
+        name: Name = (tenant, "image", path.public_id)
+        asset = await self._now(name)
+        if asset is None or asset.created_at < now_ms() - self.settings.fetch_ttl * 1000:
+            await bring(tenant, path.public_id, url)
+            asset = await self._now(name)
+        if asset is None:
+            raise NotFound
+        found = ((name, asset), *await layers.find(path.transformation, asset, self._public))
+        plan = Plan(name, path, Needs.of(path), found)
+        return await self._pictures.answer(plan, asset, request, original(asset, self._storage))
 
     async def _default(self, plan: Plan, request: Request) -> Response:
         """``d_``: the picture to show where there is none."""

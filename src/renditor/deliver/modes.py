@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -64,6 +65,21 @@ class Gate:
         raise Unauthenticated(
             f"Without a signature this server delivers {what}.", code="signature-required", hint=self._how_to_sign()
         )
+
+    def check_remote(self, path: DeliveryPath, host: str) -> None:
+        """As ``check``, for a picture of another site. Raises: Unauthenticated: also an unsigned one of a host that is
+        not in ``fetch_hosts``: else anybody could have this server fetch and keep anything."""
+        if path.signature is None and host not in self._settings.fetch_hosts:
+            raise Unauthenticated(
+                "Without a signature this server fetches from the hosts of its list only.",
+                code="signature-required",
+                hint=self._how_to_sign(),
+            )
+        self.check(path)
+
+    def remote_id(self, url: str) -> str:
+        """The public id that the picture behind a URL is kept under. Without the secret nobody can upload to it."""
+        return f"fetched/{hmac.digest(self._secret.encode(), f'fetched:{url}'.encode(), 'sha256').hex()}"
 
     def opened(self, tail: str) -> str:
         """The tail of a path without signature, with one in front of it where this server asks for one.

@@ -53,6 +53,14 @@ class DeliverySettings(BaseModel, extra="forbid"):
     squeeze_after: int = Field(
         20, ge=0, description="Deliveries after which a picture is encoded again with more effort; 0: never."
     )
+    fetch_hosts: tuple[str, ...] = Field(
+        (),
+        description="Hosts whose pictures `image/fetch` delivers without a signature, such as www.example.com. Whoever"
+        " asks decides which of their pictures are fetched and kept.",
+    )
+    fetch_ttl: int = Field(
+        7 * 86400, ge=60, description="Seconds for which pictures of other sites are kept; then they are fetched anew."
+    )
     accel_prefix: str | None = Field(
         None,
         description="Leave the sending of stored files to nginx: answers are empty and name the file below this path in"
