@@ -86,10 +86,9 @@ class Settings(BaseSettings):
     )
     docs: bool = Field(default=True, description="Serve /docs and /openapi.json.")
     metrics: bool = Field(default=True, description="Serve /metrics.")
-    metrics_token: str | None = Field(
+    metrics_token: SecretStr | None = Field(
         None,
         min_length=32,
-        pattern=r"^[!-~]+$",
         description="Who asks for /metrics must send it (Authorization: Bearer); at least 32 characters.",
     )
     trusted_proxies: tuple[str, ...] = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import struct
 import subprocess
@@ -85,6 +86,19 @@ def test_the_docs_and_the_numbers_can_be_closed(secured: RunningServer, trusting
     assert b"renditor_" in answer.body
 
 
+def test_without_numbers_there_is_nothing_to_ask(tmp_path: Path) -> None:
+    with start_server(tmp_path / "data", ("--workers", "1", "--no-worker"), RENDITOR_METRICS="false") as running:
+        assert one(running.port, ASK % (b"/metrics", b"")).status == 404
+        assert b"/metrics" not in one(running.port, ASK % (b"/openapi.json", b"")).body
+
+
+def test_a_token_that_can_be_guessed_is_refused_at_the_start(tmp_path: Path) -> None:
+    done = serve(tmp_path, RENDITOR_METRICS_TOKEN="prometheus")
+    assert done.returncode in (1, 2)
+    assert "metrics_token" in done.stderr.splitlines()[0]
+    assert "prometheus" not in done.stderr
+
+
 def http2_to(server: RunningServer, context: ssl.SSLContext, *sent: bytes) -> list[tuple[int, int, bytes]]:
     """The frames that the server answers with. It may end the connection before all is sent."""
     context.set_alpn_protocols(["h2"])
@@ -158,7 +172,8 @@ def test_http2_heads_that_would_be_two_requests_in_http1(
     assert b'"ok"' not in b"".join(payload for kind, _, payload in found if kind == http2.DATA)
 
 
-def serve(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def serve(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """A start that is refused."""
     command = [
         sys.executable,
         "-m",
@@ -170,7 +185,14 @@ def serve(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         str(folder / "data"),
     ]
     return subprocess.run(
-        [*command, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False, stdin=-3
+        [*command, *arguments],
+        cwd=folder,
+        env=os.environ | env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 

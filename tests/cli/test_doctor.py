@@ -13,6 +13,7 @@ from renditor.catalog.base import Catalog
 from renditor.catalog.settings import CatalogSettings
 from renditor.cli import checks
 from renditor.ffmpeg.binaries import Binaries, Binary, Capabilities
+from tests.attacks import certificates
 from tests.cli.conftest import Run
 from tests.server import RunningServer, free_port
 
@@ -136,6 +137,14 @@ def test_another_program_at_the_port(settings: config.Settings) -> None:
         thread.join()
     assert found.status == "FAIL"
     assert "Another program" in found.what
+
+
+def test_a_certificate_that_ends_soon(settings: config.Settings, tmp_path: Path) -> None:
+    for days, status in ((30, "OK"), (13, "WARN"), (-1, "FAIL")):
+        cert, key = certificates.make(tmp_path, days=(-30, days))
+        found = checks.tls(settings.model_copy(update={"tls_cert": cert, "tls_key": key}))
+        assert found.status == status
+        assert bool(found.fix) == (status != "OK")
 
 
 def test_few_open_files(monkeypatch: pytest.MonkeyPatch) -> None:

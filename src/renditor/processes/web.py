@@ -88,9 +88,8 @@ def asgi() -> Front:
         yield
         await built.close()
 
-    options = ApiOptions(
-        __version__, settings.base_url, settings.docs, settings.cors.origins, settings.metrics, settings.metrics_token
-    )
+    token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
+    options = ApiOptions(__version__, settings.base_url, settings.docs, settings.cors.origins, settings.metrics, token)
     application = create(built.service, options, _checks(built), protections().to_json(), life)
     return Front(application, settings.hsts_seconds, TrustedProxies(settings.trusted_proxies))
 
