@@ -56,6 +56,10 @@ _EXAMPLES = {
     "recipes.video": '{ clip = { tier = "instant", outputs = ["hls", "poster"] } }',
     "recipes.audio": '{ podcast = { formats = ["mp3"], bitrate = 96_000, loudness = -16 } }',
     "jobs.database_url": '"postgresql://user:password@localhost/renditor_jobs"',
+    "access.jwt_issuer": '"https://login.example.com/"',
+    "access.jwt_audience": '"https://media.example.com"',
+    "access.jwt_secret": '"the output of: openssl rand -hex 32"',
+    "access.jwt_jwks_url": '"https://login.example.com/.well-known/jwks.json"',
     "cors.origins": '["https://app.example.com"]',
 }
 _BY_MACHINE = "depends on the machine"
