@@ -37,12 +37,14 @@ from tests.docs.pages import ROOT, pages
 _BLOCK = re.compile(r"(<!-- derived: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 EXAMPLE_FILE = ROOT / "renditor.example.toml"
 
+# Too short to be taken: who forgets to put a secret in its place is told so at the start.
+_SECRET = '"<openssl rand -hex 32>"'
 # Values to show for settings that have none by default.
 _EXAMPLES = {
     "public_url": '"https://media.example.com"',
     "database_url": '"postgresql+psycopg://user:password@localhost/renditor"',
-    "master_key": '"the output of: openssl rand -hex 32"',
-    "metrics_token": '"the output of: openssl rand -hex 32"',
+    "master_key": _SECRET,
+    "metrics_token": _SECRET,
     "tls_cert": '"/etc/renditor/fullchain.pem"',
     "tls_key": '"/etc/renditor/privkey.pem"',
     "delivery.presets": '{ card = "c_fill,w_640,ar_16:9,f_auto" }',
@@ -58,7 +60,7 @@ _EXAMPLES = {
     "jobs.database_url": '"postgresql://user:password@localhost/renditor_jobs"',
     "access.jwt_issuer": '"https://login.example.com/"',
     "access.jwt_audience": '"https://media.example.com"',
-    "access.jwt_secret": '"the output of: openssl rand -hex 32"',
+    "access.jwt_secret": _SECRET,
     "access.jwt_jwks_url": '"https://login.example.com/.well-known/jwks.json"',
     "cors.origins": '["https://app.example.com"]',
 }

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from renditor.config import Settings
 from renditor.transformation.operations import OPERATIONS
@@ -43,10 +44,22 @@ def test_example_file_without_comment_signs_holds_every_default(
     file = tmp_path / "renditor.toml"
     file.write_text(re.sub(r"^#(?=\w+ = )", "", derived.EXAMPLE_FILE.read_text(), flags=re.MULTILINE))
     assert {name for name, _ in _leaves(tomllib.loads(file.read_text()))} == {item.name for item in derived.settings()}
+    # As examples they are refused, so that nobody runs with them.
+    file.write_text(re.sub(r'^\w+ = "<openssl .*\n', "", file.read_text(), flags=re.MULTILINE))
     shown = _with_file(monkeypatch, file)
     plain = _with_file(monkeypatch, ROOT / "there-is-no-such-file")
     fixed = [item.name for item in derived.settings() if item.default is not None]
     assert {name: shown[name] for name in fixed} == {name: plain[name] for name in fixed}
+
+
+@pytest.mark.parametrize("name", ["metrics_token", "access.jwt_secret"])
+def test_a_secret_as_in_the_example_file_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    example = next(
+        line for line in derived.example_file().splitlines() if line.startswith(f"#{name.rpartition('.')[2]} = ")
+    )
+    monkeypatch.setenv(f"RENDITOR_{name.upper().replace('.', '__')}", example.split('"')[1])
+    with pytest.raises(ValidationError):
+        Settings()
 
 
 def _with_file(monkeypatch: pytest.MonkeyPatch, file: Path) -> dict[str, object]:
