@@ -178,14 +178,16 @@ def isolate() -> None:
     """Make all addresses lead here, and all questions for names to our name server."""
     for command in ("link set lo up", "route add local 0.0.0.0/0 dev lo", "-6 route add local ::/0 dev lo"):
         subprocess.run(["ip", *command.split()], check=True)
-    folder = Path(tempfile.mkdtemp())
-    for name, text in {
-        "resolv.conf": f"nameserver {NAME_SERVER}\noptions timeout:1 attempts:1\n",
-        "nsswitch.conf": "hosts: files dns\n",
-        "hosts": "127.0.0.1 localhost\n::1 localhost\n",
-    }.items():
-        (folder / name).write_text(text)
-        subprocess.run(["mount", "--bind", folder / name, Path("/etc", name).resolve()], check=True)
+    with tempfile.TemporaryDirectory() as folder:  # what is mounted stays until this process ends
+        for name, text in {
+            "resolv.conf": f"nameserver {NAME_SERVER}\noptions timeout:1 attempts:1\n",
+            "nsswitch.conf": "hosts: files dns\n",
+            "hosts": "127.0.0.1 localhost\n::1 localhost\n",
+        }.items():
+            place, instead = Path("/etc", name).resolve(), Path(folder, name)
+            instead.write_text(text)
+            if place.exists():
+                subprocess.run(["mount", "--bind", instead, place], check=True)
 
 
 def patch(names: Names, web: Web, ports: dict[int, int]) -> None:
@@ -203,12 +205,12 @@ def patch(names: Names, web: Web, ports: dict[int, int]) -> None:
         addresses = [address for answers in found for address in answers or ()]
         return [entry for address in addresses for entry in real_lookup(address, port, **options)]
 
-    async def connect(self: Any, host: str, port: int, *rest: Any) -> Any:
+    async def connect(self: Any, host: str, port: int, *rest: Any, **named: Any) -> Any:
         web.reached.append((host, port))
-        return await real_connect(self, "127.0.0.1", ports[port], *rest)
+        return await real_connect(self, "127.0.0.1", ports[port], *rest, **named)
 
     socket.getaddrinfo = look_up
-    httpcore.AnyIOBackend.connect_tcp = connect  # type: ignore[method-assign, assignment]
+    httpcore.AnyIOBackend.connect_tcp = connect  # type: ignore[method-assign]
 
 
 async def listen(web: Web, tls: ssl.SSLContext, *, everywhere: bool) -> dict[int, int]:

@@ -425,6 +425,7 @@ async def test_a_certificate_of_nobody_is_refused(serve: Serve, tmp_path: Path) 
         {"http_ports": (0,)},
         {"https_ports": (65536,)},
         {"allowed_networks": ("10.0.0.1/8",)},
+        {"denied_networks": (1.5,)},
         {"allowed_networks": ("everything",)},
         {"deadline": 0},
         {"redirects": 11},

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PlainValidator
 
 Network = IPv4Network | IPv6Network
 Port = Annotated[int, Field(ge=1, le=65535)]
 _MEBIBYTE = 1024 * 1024
+
+
+def _read_network(value: object) -> Network:
+    try:
+        return value if isinstance(value, IPv4Network | IPv6Network) else ip_network(str(value))
+    except ValueError:
+        raise ValueError(f"{value} is no network; write one as 10.1.2.0/24 or fd00:1::/64") from None
+
+
+NetworkField = Annotated[Network, PlainValidator(_read_network)]
 
 
 class OutboundSettings(BaseModel, extra="forbid"):
@@ -17,12 +27,12 @@ class OutboundSettings(BaseModel, extra="forbid"):
 
     http_ports: tuple[Port, ...] = Field((80,), description="Ports that may be reached by http; none: https only.")
     https_ports: tuple[Port, ...] = Field((443,), description="Ports that may be reached by https.")
-    allowed_networks: tuple[Network, ...] = Field(
+    allowed_networks: tuple[NetworkField, ...] = Field(
         (),
         description="Private networks that may be reached all the same, such as 10.1.2.0/24: everybody who may upload"
         " can then read what lies there.",
     )
-    denied_networks: tuple[Network, ...] = Field(
+    denied_networks: tuple[NetworkField, ...] = Field(
         (), description="Public networks that may not be reached: your own addresses, a NAT64 prefix of your own."
     )
     deadline: float = Field(
