@@ -136,12 +136,12 @@ def build(settings: Settings, role: Role) -> App:
     captions = Captions(catalog, storage, recipes.in_background)
     watching = Watching(catalog, settings.events)
     audit = Audit(catalog, keyrings)
-    # Two: whoever has the server fetch a lot keeps nobody from proving who they are.
-    outbound, issuers = (OutboundClient(settings.outbound, _note_refusal) for _ in range(2))
+    # Three: visitors take no places from owners, and nobody keeps others from proving who they are.
+    outbound, visitors, issuers = (OutboundClient(settings.outbound, _note_refusal) for _ in range(3))
     verifier = JwtVerifier.create(settings.access, partial(keyrings.of, "tokens"), issuers.get)
     identity = Identity(catalog, keyrings, verifier, audit, Rate.parse(settings.access.failed_logins))
     granting = Granting(catalog, keyrings, audit)
-    remote = Remote(deliver, ingest, outbound, catalog)
+    remote = Remote(deliver, ingest, visitors, catalog)
     if role != "web":
         remote.register(jobs)
     flows = Flows(
@@ -161,7 +161,7 @@ def build(settings: Settings, role: Role) -> App:
         remote=remote,
         resumable=resumable,
     )
-    return App(settings, MediaProcessingService(flows), tools, catalog, jobs, (outbound, issuers))
+    return App(settings, MediaProcessingService(flows), tools, catalog, jobs, (outbound, visitors, issuers))
 
 
 def _note_refusal(host: str, reason: str) -> None:

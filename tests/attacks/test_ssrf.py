@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
+from renditor.transformation.sign import sign
 from tests.attacks.conftest import SECRET
 from tests.client import Client
 from tests.outbound.ssrf import LITERALS, WRITING
@@ -111,3 +113,23 @@ def test_nobody_fetches_without_a_key(scheme: str, attacked: RunningServer) -> N
     )
     stranger.close()
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("name", ["loopback", "metadata", "ipv6 mapped", "private 10", "metadata azure"])
+def test_a_page_cannot_have_the_server_fetch_from_inside(
+    name: str, owner: Client, attacked: RunningServer, inside: socket.socket
+) -> None:
+    url = quote(TARGETS[name], safe="/:")
+    unsigned = owner.get(f"/main/image/fetch/{url}")
+    assert (unsigned.status_code, unsigned.json()["code"]) == (401, "signature-required")
+    signature = sign(url, (attacked.data / "secrets" / "delivery").read_text().strip())
+    signed = owner.get(f"/main/image/fetch/s--{signature}--/{url}")
+    assert (signed.status_code, signed.json()["code"]) == (404, "not-found")
+    with pytest.raises(BlockingIOError):
+        inside.accept()
+
+
+@pytest.mark.parametrize("signature", ["s--AAAAAAAA--", "s--" + "A" * 32 + "--", "s----", "s--AAAAAAAA"])
+def test_a_forged_signature_fetches_nothing(signature: str, owner: Client) -> None:
+    answer = owner.get(f"/main/image/fetch/{signature}/http://example.com/a.jpg")
+    assert answer.status_code in (400, 401)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 from renditor.catalog import assets, keys
@@ -51,9 +52,14 @@ class Remote:
         if task is None:
             task = asyncio.ensure_future(self._fetch(tenant, public_id, url))
             self.under_way[place] = task
-            task.add_done_callback(lambda _: self.under_way.pop(place, None))
+            task.add_done_callback(partial(self._landed, place))
         # Shielded: a visitor who goes away must not take the picture from the others who wait for it.
         await asyncio.shield(task)
+
+    def _landed(self, place: tuple[str, str], task: asyncio.Future[None]) -> None:
+        del self.under_way[place]
+        if not task.cancelled():
+            task.exception()  # seen, even when every visitor has gone away
 
     async def _fetch(self, tenant: str, public_id: str, url: str) -> None:
         # The signature does not cover the tenant: with invented ones, one URL would be fetched and kept any number of
