@@ -22,6 +22,8 @@ ENVIRONMENT = {
     "RENDITOR_FFMPEG__TIMEOUT_FLOOR": "20",
     "RENDITOR_FFMPEG__TIMEOUT_FACTOR": "1",
     "RENDITOR_FFMPEG__TIMEOUT_CEILING": "40",
+    # All attackers have one address here. The limit itself is attacked on a server of its own.
+    "RENDITOR_ACCESS__FAILED_LOGINS": "100000/minute",
     "AWS_SECRET_ACCESS_KEY": SECRET,
 }
 
