@@ -47,7 +47,7 @@ async def test_hosts_that_are_hosts(host: bytes) -> None:
 async def test_hosts_that_are_none(host: bytes) -> None:
     reached, start, body = await passed([(b"host", host)])
     assert (reached, start["status"], json.loads(body)["code"]) == (False, 400, "bad-host")
-    assert (b"connection", b"close") in start["headers"]
+    assert {(b"connection", b"close"), (b"x-content-type-options", b"nosniff")} <= set(start["headers"])
 
 
 async def test_old_clients_need_no_host() -> None:

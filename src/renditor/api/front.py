@@ -15,7 +15,7 @@ from typing import Final
 from renditor.api import problems
 from renditor.api.delivery import Message, Receive, Scope, Send
 from renditor.api.proxies import TrustedProxies
-from renditor.api.server import Server
+from renditor.api.server import SAFE, Server
 from renditor.errors import BadRequest, HeadTooLarge, MethodNotAllowed, RenditorError
 
 # The methods that something here answers, and PUT, which clients send by mistake and are told so. CONNECT would make a
@@ -81,7 +81,7 @@ async def _refuse(error: RenditorError, send: Send) -> None:
     """Answer and close: what follows on the connection is not to be understood as a request."""
     content, headers = problems.encode(error, secrets.token_hex(8))
     lines = [(name.encode(), value.encode()) for name, value in headers.items()]
-    lines += [(b"content-length", b"%d" % len(content)), (b"connection", b"close")]
+    lines += [*SAFE, (b"content-length", b"%d" % len(content)), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": error.status, "headers": lines})
     await send({"type": "http.response.body", "body": content})
 

@@ -41,7 +41,7 @@ class ApiOptions:
 
 # What all responses of the API carry unless they say otherwise, as the pages do: an answer is never a document (a JSON
 # text opened in a tab shows nothing and runs nothing), is in no frame, and is for no other site to load.
-_SAFE: tuple[tuple[bytes, bytes], ...] = (
+SAFE: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
     (b"referrer-policy", b"no-referrer"),
@@ -72,7 +72,7 @@ class Server:
             if message["type"] == "http.response.start":
                 said = message.get("headers", ())
                 names = {name for name, _ in said}
-                safe = [line for line in _SAFE if line[0] not in names]
+                safe = [line for line in SAFE if line[0] not in names]
                 message["headers"] = [*said, *safe, (b"x-request-id", request_id.encode())]
             await send(message)
 
