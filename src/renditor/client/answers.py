@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import httpx
 
-from renditor.errors import RenditorError
+from renditor.errors import BadRequest, RenditorError
 
 # An upload has no time limit as a whole; these are for each piece of it. Seconds.
 TIMEOUT: Final = httpx.Timeout(60, connect=10)
 # The code of a connection that broke half-way: worth another try.
 BROKEN: Final = "connection-broken"
+_PORTS: Final = 1 << 16
 
 Asset = dict[str, Any]
 
@@ -28,6 +29,17 @@ class ServerError(RenditorError):
     ) -> None:
         super().__init__(detail, hint=hint, code=code)
         self.http_status = http_status
+
+
+def parse_url(url: str, what: str) -> httpx.URL:
+    """The URL of a ``what``, such as a server. Raises: BadRequest: it is none."""
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        parts = httpx.URL()
+    if parts.scheme not in ("http", "https") or not parts.host or not 0 < (parts.port or 80) < _PORTS:
+        raise BadRequest(f"{url} is not the URL of a {what}.", hint="It begins with http:// or https://.")
+    return parts
 
 
 def unreachable(server: str, error: httpx.HTTPError) -> ServerError:

@@ -12,9 +12,8 @@ from urllib.parse import quote
 
 import httpx
 
-from renditor.client.answers import BROKEN, TIMEOUT, Asset, ServerError, is_this_machine, read, unreachable
+from renditor.client.answers import BROKEN, TIMEOUT, Asset, ServerError, is_this_machine, parse_url, read, unreachable
 from renditor.client.events import Event, events_of
-from renditor.errors import BadRequest
 
 # Bytes of one piece of an upload: large enough to cost little, small enough to show progress on a slow line.
 _CHUNK = 256 * 1024
@@ -44,12 +43,7 @@ class Client:
 
     def __init__(self, server: str, key: str) -> None:
         self._server = server.rstrip("/")
-        try:
-            url = httpx.URL(self._server)
-        except httpx.InvalidURL:
-            url = httpx.URL()
-        if url.scheme not in ("http", "https") or not url.host:
-            raise BadRequest(f"{server} is not the URL of a server.", hint="It begins with http:// or https://.")
+        url = parse_url(self._server, "server")
         self._http = httpx.AsyncClient(
             base_url=self._server,
             headers={"authorization": f"Bearer {key}"},

@@ -24,6 +24,7 @@ CODES: Final[Mapping[str, tuple[Severity, str]]] = {
     "missing-attribute": ("error", "RFC 8216 4.3.4"),
     "missing-file": ("error", "RFC 8216 6.2.1"),
     "uri-outside": ("error", "RFC 8216 10"),
+    "other-server": ("warning", "only one server is asked"),
     "range-outside": ("error", "RFC 8216 4.3.2.2"),
     "unreadable": ("error", "RFC 8216 3"),
     "too-large": ("error", "limit of this checker"),
