@@ -20,7 +20,7 @@ run: $(VENV)/.run ## Set everything up and start renditor (PORT=8000 DATA=data H
 test: $(VENV)/.dev ## Set everything up and run every test (ARGS="-k name" for some)
 	@.ci/setup-browser
 	@.ci/setup-postgres
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format check, types, import rules
 	$(BIN)/ruff check .

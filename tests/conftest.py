@@ -6,12 +6,21 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.client import Client
 from tests.postgres import PostgresServer, find_binaries
 from tests.server import RunningServer, start_server
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Asked only where tests run in several processes."""
+    from tests.scheduling import ByFile  # noqa: PLC0415 - xdist may be absent, or switched off
+
+    return ByFile(config, log)
 
 
 @pytest.fixture
