@@ -178,7 +178,9 @@ class Run:
         if made.loudness and before and target is not None:
             mix = heard.decided.mixes[file.channels]
             metadata["loudness"] = described(before, made.loudness, mix.gain, limited=mix.limiter > 0)
-            missing = missed(made.loudness, target) if mix.gain else None
+            reached = heard.reached.get(file.channels)
+            lossless = file.format.lossless
+            missing = None if reached is None else missed(made.loudness, target, reached, lossless=lossless)
             notes += [missing] if missing else []
         return Output(
             kind="audio",
