@@ -67,7 +67,7 @@ class MovingRecipe:
             # What is complete already stays as it is until all of the new is there.
             on_playable = publication.show if attempt.asset.status == "processing" else None
             outputs = await self.maker.make(attempt, source, progress.report, on_playable)
-            outputs = await carry_captions(self.catalog, self.storage, attempt.asset, outputs)
+            outputs = await carry_captions(self.catalog, self.storage, attempt, outputs)
             await publication.complete(outputs, progress.stored)
         return sum(output.bytes for output in outputs)
 
