@@ -82,7 +82,7 @@ def test_in_every_stage(client: Client, film: Path, eventually: Callable[..., No
 
 def test_while_it_waits_for_its_turn(client: Client, film: Path, tmp_path: Path) -> None:
     """More jobs than run at once: the last one has not begun."""
-    long = media.video(tmp_path / "long.mp4", "1280x720", 20)
+    long = media.long_video(tmp_path / "long.mp4")
     ids = [client.upload(path).json()["id"] for path in (long, long, film)]
     assert client.call("POST", f"/media/{ids[2]}/cancel").status_code == 202
     assert client.call("GET", f"/media/{ids[2]}/status").json()["status"] == "cancelled"
