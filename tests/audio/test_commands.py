@@ -85,7 +85,7 @@ def test_a_fade_is_no_longer_than_the_sound() -> None:
 def test_what_an_encoder_takes_off_is_given_back_where_the_loudness_matters() -> None:
     plan = planned("mp3", "m4a")
     assert "volume" not in graph(arguments(plan))
-    given = graph(arguments(plan, Mix(2, -3.0), corrections={"audio.m4a": 0.5}))
+    given = graph(arguments(plan, Mix(2, -3.0), corrections={"audio.m4a": (0.3, 0.2)}))
     assert "aresample=44100,volume=0.260dB[a0]" in given
     assert "aresample=44100,volume=0.500dB[a1]" in given
 

@@ -117,10 +117,11 @@ def test_results_that_are_not_as_wanted() -> None:
     assert (said(-15, -18) or "").endswith("its codec makes it louder.")
     assert (said(-17, lossless=True) or "").endswith("holding its peaks at -1 dBTP makes it quieter.")
     assert said(None) is None
-    assert correction(loud(-16.2), -16) == 0
-    assert correction(loud(-17), -16) == 1
-    assert correction(loud(-20), -16) == 0
-    assert correction(loud(None), -16) == 0
+    assert correction(loud(-16.2), -16, -16) == 0
+    assert correction(loud(-17), -16, -16) == 1
+    assert correction(loud(-17), -16, -17) == 0
+    assert correction(loud(-20), -16, -16) == 0
+    assert correction(loud(None), -16, -16) == 0
     assert too_high(loud(peak=-0.5))
     assert not too_high(loud(peak=-1.0))
     assert not too_high(loud(peak=None))

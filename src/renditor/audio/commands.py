@@ -34,11 +34,13 @@ _TAGS: Final = ("-protocol_whitelist", "file", "-f", "ffmetadata", "-i", f"file:
 @dataclass(frozen=True, slots=True)
 class Mix:
     """The sound with a number of channels: ``gain`` in dB, and how many times the sample rate the limiter works at that
-    keeps it below the ceiling; 0: there is none."""
+    keeps it below the ceiling; 0: there is none. ``reached``: the LUFS to which that brings it, None: it is left alone.
+    """
 
     channels: int
     gain: float = 0.0
     limiter: int = 0
+    reached: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,14 @@ class Decided:
 
     ``start``: where the result begins, in seconds from the beginning of the sound; ``length``: how long it is, None
     where nobody has listened to the end. ``mixes`` by number of channels. ``tags`` and ``corrections`` (dB that make up
-    for what a codec takes off) by name of file.
+    for what a codec takes off, one after the other) by name of file.
     """
 
     start: float
     length: float | None
     mixes: Mapping[int, Mix]
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    corrections: Mapping[str, float] = field(default_factory=dict)
+    corrections: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def encode(
@@ -172,7 +174,7 @@ def _graph(plan: AudioPlan, files: Sequence[AudioFile], decided: Decided) -> str
 def _fit(file: AudioFile, decided: Decided) -> list[str]:
     """For one format: its sample rate, and where the loudness matters what its encoder takes off."""
     chain = [f"aresample={file.sample_rate}"]
-    correction, mix = decided.corrections.get(file.name, 0.0), decided.mixes[file.channels]
+    correction, mix = sum(decided.corrections.get(file.name, ())), decided.mixes[file.channels]
     if correction:
         chain += [*_louder(correction), *_limit_peaks(mix.limiter, file.sample_rate)]
     lowered = file.format.lowered(file.bitrate) if mix.gain else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from renditor.audio import commands
@@ -20,12 +20,10 @@ from renditor.ffmpeg.run import Toolbox
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What listening led to. By number of channels: ``before``, the loudness of the source, and ``reached``, what its
-    gain brings it to, in LUFS, where it gets one. ``notes`` for people."""
+    """What listening led to. ``before``: loudness of the source by number of channels; ``notes`` for people."""
 
     decided: Decided
     before: dict[int, Loudness]
-    reached: dict[int, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -73,12 +71,10 @@ class Listener:
         if plan.treatment.tag_loudness:
             tags = {file.name: gain_tags(before[file.channels], file.codec) for file in plan.files if file.format.gain}
             decided = replace(decided, tags=tags)
-        reached: dict[int, float] = {}
         if plan.treatment.loudness is not None:
-            levels = {count: await self._level(count, before[count], decided, notes) for count in counts}
-            decided = replace(decided, mixes={count: mix for count, (mix, _) in levels.items()})
-            reached = {count: found for count, (_, found) in levels.items() if found is not None}
-        return Heard(decided, before, reached, tuple(dict.fromkeys(notes)))
+            mixes = {count: await self._level(count, before[count], decided, notes) for count in counts}
+            decided = replace(decided, mixes=mixes)
+        return Heard(decided, before, tuple(dict.fromkeys(notes)))
 
     def _plain(self, count: int) -> Mix:
         """Mixed down, several channels add up: a limiter sees to the peaks."""
@@ -98,24 +94,22 @@ class Listener:
         first, last = found
         return replace(decided, start=decided.start + first, length=(seconds if last is None else last) - first)
 
-    async def _level(
-        self, count: int, before: Loudness, decided: Decided, notes: list[str]
-    ) -> tuple[Mix, float | None]:
-        """The gain for one mix, found by listening again where the limiter has something to do; LUFS that it reaches."""
+    async def _level(self, count: int, before: Loudness, decided: Decided, notes: list[str]) -> Mix:
+        """The gain for one mix, found by listening again where the limiter has something to do."""
         plain, target = self._plain(count), self._plan.treatment.loudness
         if target is None:
-            return plain, None
+            return plain
         reason = left_alone(before, decided.length or 0.0, target)
         if reason or before.integrated is None or before.peak is None:
             notes += [reason] if reason else []
-            return plain, None
+            return plain
         search = GainSearch(target, before.integrated, before.peak)
         while not search.settled:
             await self._run(Mix(count, search.gain, commands.PLAIN), decided)
             now = heard_loudness(self._folder).integrated
             search.heard(target if now is None else now)
         files = [file for file in self._plan.files if file.channels == count]
-        return Mix(count, search.gain, first_limiter(files) if search.limited else 0), search.reached
+        return Mix(count, search.gain, first_limiter(files) if search.limited else 0, search.reached)
 
     async def _run(self, mix: Mix, decided: Decided) -> float:
         """Listen once. Returns: seconds of sound."""

@@ -17,7 +17,7 @@ _BETWEEN_SAMPLES: Final = 1.5
 EXACT: Final = 0.3  # LU; a result further away than this is said to be
 _CLOSE: Final = 0.1  # LU; as good as the target
 _ONE_STEP: Final = 0.7  # LU; one more step of the search ends within 0.05 of the target (measured): nobody has to look
-_LEAST_CORRECTION, _MOST_CORRECTION = 0.2, 1.5  # LU; codecs take up to 1.2 off white noise
+_LEAST_CORRECTION, _MOST_CORRECTION = 0.2, 3.0  # LU; codecs take up to 1.7 off white noise
 _ROUNDS: Final = 4
 # LU that a limiter takes away for each dB by which it holds the highest peak back: 0 to 0.25 (measured).
 _TAKEN: Final = 0.17
@@ -172,10 +172,11 @@ def too_high(after: Loudness) -> bool:
     return after.peak is not None and after.peak > CEILING + _CLOSE
 
 
-def correction(after: Loudness, target: float) -> float:
+def correction(after: Loudness, target: float, reached: float) -> float:
     """dB by which a result should be made again because its codec took something off (high tones, noise) or added
-    some; 0 where it is close enough, or so far away that the limiter holds it back."""
-    if after.integrated is None:
+    some; 0 where it is close enough, or where its limiter already holds it back: then the gain has not ``reached`` (in
+    LUFS) the target."""
+    if after.integrated is None or abs(target - reached) > EXACT:
         return 0.0
     missing = target - after.integrated
     return missing if _LEAST_CORRECTION < abs(missing) <= _MOST_CORRECTION else 0.0
