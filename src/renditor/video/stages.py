@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from renditor.errors import CorruptMedia, ProcessingFailed
+from renditor.errors import CorruptMedia, ProcessingFailed, failed_check
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes
@@ -164,7 +164,7 @@ class Making:
             try:
                 await toolbox.ffmpeg(arguments, folder=self.folder, budget=budget, progress=reader)
             except CorruptMedia as error:  # not the user's file: what was encoded of it
-                raise ProcessingFailed("An encoded video cannot be read back.") from error
+                raise failed_check("an encoded video cannot be read back") from error
             await verify.check_progressive(plan, self._checked, self.folder, MP4, toolbox)
             self.outputs["mp4"] = self._mp4()
 

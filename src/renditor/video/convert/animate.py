@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from renditor.errors import BadRequest, CorruptMedia, LimitExceeded, ProcessingFailed
+from renditor.errors import BadRequest, CorruptMedia, LimitExceeded, ProcessingFailed, failed_check
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import NO_METADATA, Budget, Command, Toolbox
@@ -166,9 +166,9 @@ class Animating:
         plan, path = self.plan, self.folder / self.name
         size, seconds = await self._read_back(await asyncio.to_thread(path.read_bytes))
         if size != plan.size:
-            raise _failed("it has another size than planned")
+            raise failed_check("it has another size than planned")
         if abs(seconds - plan.source.length) > 1 / plan.source.moving.rate + _ROUNDING:
-            raise _failed(f"it lasts {seconds:.2f} instead of {plan.source.length:.2f} seconds")
+            raise failed_check(f"it lasts {seconds:.2f} instead of {plan.source.length:.2f} seconds")
         self._output = Output(
             kind="animation",
             name=path.name,
@@ -189,7 +189,7 @@ class Animating:
         try:
             found = read_webp(content)
         except ValueError as error:
-            raise _failed("it is not a WebP") from error
+            raise failed_check("it is not a WebP") from error
         # Of pictures that never move one frame is written, without a time.
         still = len(found.frames) == 1
         demuxer = "webp_pipe" if still else "webp_anim"
@@ -206,9 +206,5 @@ class Animating:
         try:
             await self.toolbox.ffmpeg(arguments, folder=self.folder, budget=budget, progress=reader)
         except CorruptMedia as error:
-            raise _failed("it cannot be decoded") from error
+            raise failed_check("it cannot be decoded") from error
         return reader.seconds
-
-
-def _failed(reason: str) -> ProcessingFailed:
-    return ProcessingFailed(f"The result did not pass its check: {reason}.")
