@@ -12,7 +12,7 @@ import pytest
 
 from renditor.testing import media
 from tests.client import Client
-from tests.flows.conftest import media_count, stored_files
+from tests.flows.conftest import left_as_it_was
 from tests.flows.test_crash import encoders
 from tests.server import start_server
 
@@ -38,10 +38,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left(client: Client, eventually: Callable[[Callable[[], bool]], None]):
-    files, assets = stored_files(client.server.data), media_count(client)
-    yield
-    assert media_count(client) == assets
-    eventually(lambda: stored_files(client.server.data) <= files)
+    with left_as_it_was(client, eventually):
+        yield
     assert list((client.server.data / "work").iterdir()) == []
     assert encoders(client.server) == []
 
