@@ -135,6 +135,22 @@ def test_a_song_with_everything(client: Client, tmp_path: Path) -> None:
     assert client.get(f"{folder}/waveform-256.dat").headers["content-type"] == "application/octet-stream"
 
 
+def test_chapters_of_a_book(client: Client, tmp_path: Path) -> None:
+    """Also where the loudness is changed, and other files are made of the changed one."""
+    book, marks = tmp_path / "book.m4b", tmp_path / "marks.txt"
+    marks.write_text(
+        ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=Dawn <b>\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=1000\nEND=2000\n"
+    )
+    media.ffmpeg("-i", media.song(tmp_path / "song.m4a", 2), "-i", marks, "-map_chapters", "1", "-c", "copy", book)
+    asset = upload(client, book, recipe="radio")
+    assert kinds(asset) == {"audio", "hls", "waveform", "chapters"}
+    assert links(client, asset)["chapters_url"].startswith("text/vtt")
+    shown = client.get(asset["chapters_url"]).text
+    assert "00:00:00.000 --> 00:00:01.000\nDawn &lt;b&gt;\n" in shown
+    assert "00:00:01.000 --> 00:00:02.000\nChapter 2\n" in shown
+
+
 def test_loudness_of_everything(client: Client, tmp_path: Path) -> None:
     """Also of the stream, which is made of what was brought to the loudness; that itself is not kept."""
     asset = upload(client, media.song(tmp_path / "song.mp3", 4), recipe="radio")

@@ -65,6 +65,7 @@ class AudioRecipe(BaseModel, extra="forbid", frozen=True, allow_inf_nan=False):
     )
     waveform: bool = Field(default=True, description="Peaks and a picture of the sound.")
     hls: bool = Field(default=True, description="An adaptive stream (HLS and DASH) of the sound.")
+    chapters: bool = Field(default=True, description="The chapters of the file, where it has some, as WebVTT.")
 
     @model_validator(mode="after")
     def _makes_something(self) -> Self:

@@ -50,7 +50,8 @@ function audioStage(entry) {
   return [
     el("figure", { class: "frame" }, el("div", { class: "marked" }, sheet)),
     urlBlock([...[asset.url, ...others.map(({ url }) => url)].map((url) => [SOUNDS[ending(url)] ?? ending(url).toUpperCase(), url]),
-      ["HLS", asset.hls_url === asset.url ? null : asset.hls_url], ["DASH", asset.dash_url], ["Waveform", asset.waveform_url], ["As a picture", pictureOfWaveform(asset)]]),
+      ["HLS", asset.hls_url === asset.url ? null : asset.hls_url], ["DASH", asset.dash_url], ["Waveform", asset.waveform_url], ["As a picture", pictureOfWaveform(asset)],
+      ["Chapters", asset.chapters_url]]),
     snippets(audioSnippets(asset, others)),
     details(entry),
   ];
