@@ -246,3 +246,8 @@ def test_encrypted_samples(plain: Path, tmp_path: Path, toolbox: Toolbox, folder
     assert codes(report) == {"encrypted"}
     assert report.streams[0].renditions[0].codecs == {"avc1.42c00b"}
     assert asyncio.run(decode(report.streams, FolderReader(tmp_path), toolbox, folder)) == ()
+
+
+def test_a_manifest_of_nothing(manifest: Path) -> None:
+    edit(MANIFEST, "Representation", "Other")(manifest)
+    assert "bad-manifest" in codes(look(manifest))

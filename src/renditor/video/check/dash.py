@@ -54,6 +54,8 @@ async def read_stream(reader: Reader, texts: Texts, findings: Findings, name: st
             where = element.get("id") or str(number)
             described = _Described(name, [*parents, element], period.length, where, period.start)
             await _Reading(reader, texts, findings, stream, described).add()
+    if periods and not any(period.element.find("AdaptationSet/Representation") is not None for period in periods):
+        findings.add("bad-manifest", name, "it has no Representation")
     return stream
 
 
