@@ -173,6 +173,11 @@ def test_bad_captions_are_refused_by_name_and_leave_nothing(
     assert stored_files(client.server.data) <= before
 
 
+@pytest.mark.parametrize("declared", ["application/octet-stream", "application/x-www-form-urlencoded"])
+def test_types_that_say_nothing_do_no_harm(client: Client, bare: dict[str, Any], declared: str) -> None:
+    assert _add(client, bare, declared=declared, language="en").status_code == 201
+
+
 def test_an_error_names_the_line(client: Client, bare: dict[str, Any]) -> None:
     wrong = _add(client, bare, f"{VTT}\n00:03.000 --> soon\nx\n").json()
     assert wrong["detail"] == "Line 6: the times of a cue are written like 00:01:02.500 --> 00:01:04.000."

@@ -35,6 +35,8 @@ _LONGEST_LABEL: Final = 60
 # Of one video. Each is a line in every master playlist, and files that nobody may ever ask for.
 _MOST_TRACKS: Final = 64
 CAPTION_TYPES: Final = ("text/vtt", "application/x-subrip", "text/plain")
+# What programs send that were not told: curl --data-binary, and most libraries.
+_UNTOLD: Final = ("application/octet-stream", "application/x-www-form-urlencoded")
 # Somebody else changes the same set: each time one of all wins.
 _ATTEMPTS: Final = 50
 _APART: Final = 0.02  # seconds, times the attempt
@@ -303,7 +305,7 @@ def _no_streams() -> Conflict:
 def _check_declared(content_type: str | None) -> None:
     """Raises: UnsupportedMedia: it says that it is something else than captions."""
     declared = (content_type or "").partition(";")[0].strip().lower()
-    if declared and declared not in CAPTION_TYPES:
+    if declared and declared not in (*CAPTION_TYPES, *_UNTOLD):
         raise UnsupportedMedia(
             f"Captions are sent as {', '.join(CAPTION_TYPES)}, not as {declared[:100]}.",
             hint="Send the file itself as the body, with its Content-Type.",

@@ -58,7 +58,7 @@ function videoSnippets(asset) {
     asset.hls_url && ["HLS", hlsSnippet("video", asset.hls_url, `playsinline${poster}`)],
     asset.dash_url && ["DASH", dashSnippet(asset, poster)],
     ["curl", curlSnippet(asset, "video.mp4", asset.mp4_url ?? asset.url)
-      + `\n\n# add captions\ncurl -H "Authorization: Bearer $RENDITOR_KEY" --data-binary @captions.vtt ${shell(new URL(assetPath(asset, "/captions?language=en"), BASE).href)}`],
+      + `\n\n# add captions\ncurl -H "Authorization: Bearer $RENDITOR_KEY" -X POST -T captions.vtt ${shell(new URL(assetPath(asset, "/captions?language=en"), BASE).href)}`],
     ["Python", pythonSnippet(asset, ['print(asset["hls_url"], asset["dash_url"], asset["mp4_url"], asset["poster_url"], sep="\\n")'])],
   ].filter(Boolean);
 }
