@@ -103,10 +103,20 @@ def test_quick_start(server: RunningServer, tmp_path: Path) -> None:
         "poster.jpg",
         "talk-web.mp4",
         "song.opus",
+        "waveform.png",
     ):
         assert format_of(place / name) == name.rpartition(".")[2], name
-    for part in ("image/avif\nimage/webp\n", 'alt="A test picture"', "#EXTM3U", '"status":"completed"'):
+    captions, waveform = '"label":"English"', '"samples_per_pixel":1024'
+    for part in (
+        "image/avif\nimage/webp\n",
+        'alt="A test picture"',
+        "#EXTM3U",
+        '"status":"completed"',
+        captions,
+        waveform,
+    ):
         assert part in said, part
+    assert f'loadSource("{server.url}/main/video/upload/sp_auto/' in (place / "player.html").read_text()
     assert said.endswith("404\n")
 
 
