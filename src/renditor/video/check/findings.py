@@ -62,6 +62,7 @@ CODES: Final[Mapping[str, tuple[Severity, str]]] = {
     "group-no-default": ("warning", f"{_APPLE}, alternative renditions"),
     "no-language": ("warning", f"{_APPLE}, alternative renditions"),
     "captions-unclear": ("warning", f"{_APPLE}, CLOSED-CAPTIONS=NONE"),
+    "segments-differ": ("warning", f"{_APPLE}, media segmentation"),
     "misaligned": ("error", "RFC 8216 6.2.4"),
     "starts-apart": ("error", "RFC 8216 6.2.4"),
     # manifests
