@@ -78,8 +78,9 @@ def test_a_limiter_at_the_rate_of_the_sound_needs_no_other_one(times: int, rate:
 
 
 def test_a_fade_is_no_longer_than_the_sound() -> None:
-    plan = planned("wav", treatment=Treatment(fade_out=60))
-    assert "afade=t=out:st=0.000000:d=3.000000" in graph(arguments(plan, length=3.0))
+    plan = planned("wav", treatment=Treatment(fade_in=60, fade_out=60))
+    assert "afade=t=in:d=10.000000" in graph(arguments(plan))
+    assert "afade=t=in:d=3.000000,afade=t=out:st=0.000000:d=3.000000" in graph(arguments(plan, length=3.0))
 
 
 def test_what_an_encoder_takes_off_is_given_back_where_the_loudness_matters() -> None:

@@ -5,6 +5,7 @@ Nothing that a file or a person says is put into a filter graph: only numbers an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -198,9 +199,10 @@ def _prepare(plan: AudioPlan, mix: Mix, decided: Decided) -> list[str]:
 def _finish(plan: AudioPlan, mix: Mix, decided: Decided) -> list[str]:
     """Loudness, then fades."""
     chain = [*_louder(mix.gain), *_limit_peaks(mix.limiter, plan.sample_rate)]
-    treatment, length = plan.treatment, decided.length or 0.0
+    treatment, length = plan.treatment, decided.length or plan.length or math.inf
+    # Fades that are longer than the sound take all of it: else it would end, or begin, before they are over.
     if treatment.fade_in:
-        chain.append(f"afade=t=in:d={treatment.fade_in:.6f}")
+        chain.append(f"afade=t=in:d={min(treatment.fade_in, length):.6f}")
     if treatment.fade_out:
         seconds = min(treatment.fade_out, length)
         chain.append(f"afade=t=out:st={length - seconds:.6f}:d={seconds:.6f}")
