@@ -75,6 +75,7 @@ def test_tour_of_the_readme(server: RunningServer, folder: Path) -> None:
         "second.webp": "webp",
         "start.bin": "mp4",
         "song.opus": "opus",
+        "waveform.png": "png",
     }.items():
         assert format_of(folder / name) == expected, name
     assert (folder / "start.bin").stat().st_size == 1000
@@ -84,6 +85,8 @@ def test_tour_of_the_readme(server: RunningServer, folder: Path) -> None:
         'alt="A photo"',
         "#EXTM3U",
         '"status":"completed"',
+        '"label":"English"',
+        "storyboard-1.jpg#xywh=",
         '"status":"cancelled"',
         '"music"',
         '"private"',
