@@ -66,6 +66,13 @@ async def run_stages(stages: Sequence[Stage], on_progress: OnProgress) -> None:
         before += stage.weight
 
 
+def finished(output: Output | None) -> Output:
+    """What stages have made. Raises: ProcessingFailed: they have not been gone through."""
+    if output is None:
+        raise ProcessingFailed("Nothing has been made.")
+    return output
+
+
 @dataclass(slots=True)
 class Making:
     """One run of ``plan`` in ``folder``, a workspace; ``outputs`` holds what has been made so far."""

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from renditor.errors import BadRequest, CorruptMedia, LimitExceeded, ProcessingFailed, failed_check
+from renditor.errors import BadRequest, CorruptMedia, LimitExceeded, failed_check
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import NO_METADATA, Budget, Command, Toolbox
@@ -23,7 +23,7 @@ from renditor.video.convert.clip import Clip
 from renditor.video.ladder import Rung, fit
 from renditor.video.pictures.checks import read_webp
 from renditor.video.plan import VideoPlan, plan
-from renditor.video.stages import OnFraction, Stage
+from renditor.video.stages import OnFraction, Stage, finished
 
 _SIDE: Final = 480  # px of the longer side, unless a box is asked for
 # GIF counts in hundredths of a second: 8 of them a frame are exact. Faster ones are slowed down by browsers.
@@ -126,9 +126,7 @@ class Animating:
     @property
     def made(self) -> Output:
         """The result. Raises: ProcessingFailed: the stages have not been gone through."""
-        if self._output is None:
-            raise ProcessingFailed("Nothing has been made.")
-        return self._output
+        return finished(self._output)
 
     def stages(self) -> list[Stage]:
         """What is done, in order."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from renditor.errors import ProcessingFailed, failed_check
+from renditor.errors import failed_check
 from renditor.ffmpeg.languages import language_code
 from renditor.ffmpeg.probe import Chapter, MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
@@ -23,7 +23,7 @@ from renditor.video import verify
 from renditor.video.commands import graph, limit, timing
 from renditor.video.convert.containers import AUDIO_CODECS, SPEEDS, VIDEO_CODECS
 from renditor.video.convert.transcode import TranscodeOptions, TranscodePlan
-from renditor.video.stages import OnFraction, Stage
+from renditor.video.stages import OnFraction, Stage, finished
 from renditor.video.subtitles import extraction
 from renditor.video.subtitles.writing import write_captions
 from renditor.video.tracks import AudioTrack, TextTrack
@@ -58,9 +58,7 @@ class Conversion:
     @property
     def made(self) -> Output:
         """The result. Raises: ProcessingFailed: the stages have not been gone through."""
-        if self._output is None:
-            raise ProcessingFailed("Nothing has been made.")
-        return self._output
+        return finished(self._output)
 
     def stages(self) -> list[Stage]:
         """What is done, in order."""
