@@ -7,8 +7,8 @@ from pathlib import Path
 
 from renditor.testing import media
 
-# Control codes of CTA-608: begin a caption, put it into the last row, show it.
-_BEGIN, _ROW, _SHOW = (0x14, 0x20), (0x14, 0x70), (0x14, 0x2F)
+# Control codes of CTA-608: begin a caption, put it into the last row, show it, take it away.
+_BEGIN, _ROW, _SHOW, _ERASE = (0x14, 0x20), (0x14, 0x70), (0x14, 0x2F), (0x14, 0x2C)
 
 
 def video(path: Path, size: str = "320x180", seconds: int = 4, *, field: int = 0) -> Path:
@@ -32,7 +32,8 @@ def video(path: Path, size: str = "320x180", seconds: int = 4, *, field: int = 0
     picture = ("-f", "lavfi", "-i", f"testsrc2=s={size}:r=25:d={seconds}", "-vf", colours)
     media.ffmpeg(*picture, *coding, "-sc_threshold", "0", "-f", "h264", raw)
     said = [_BEGIN, _BEGIN, _ROW, _ROW, (0x48, 0x45), (0x4C, 0x4C), (0x4F, 0x20), _SHOW, _SHOW]
-    pairs = [*said, *[(0, 0)] * (50 - len(said))] * (seconds // 2 + 1)
+    nothing = [(0, 0)] * 20
+    pairs = [*said, *nothing, _ERASE, _ERASE, *nothing[:19]] * (seconds // 2 + 1)
     written, number = bytearray(), 0
     for unit in re.split(b"\0\0\0?\1", raw.read_bytes())[1:]:
         if unit[0] & 31 in (1, 5) and unit[1] & 0x80:  # the first slice of a picture
