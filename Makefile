@@ -8,6 +8,9 @@ LOCKS  := requirements/run.txt requirements/build.txt
 # Tests run in this many processes: encoders use the other half of each core.
 JOBS   ?= 2
 
+# Python keeps what it has compiled: every process of ours would compile everything anew otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench lock clean
 
