@@ -8,6 +8,9 @@ LOCKS  := requirements/run.txt requirements/build.txt
 # Tests run in this many processes: encoders use the other half of each core.
 JOBS   ?= 2
 
+# Python keeps what it has compiled: every process of ours would compile everything anew otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench lock audit clean
 
@@ -20,7 +23,7 @@ run: $(VENV)/.run ## Set everything up and start renditor (PORT=8000 DATA=data H
 test: $(VENV)/.dev ## Set everything up and run every test (ARGS="-k name" for some)
 	@.ci/setup-browser
 	@.ci/setup-postgres
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format check, types, import rules
 	$(BIN)/ruff check .

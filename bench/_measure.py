@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import time
@@ -24,6 +25,14 @@ def cache() -> Path:
     folder = Path(base) / "renditor" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def asked(description: str | None, **defaults: int) -> dict[str, int]:
+    """The numbers of the command line, such as ``--rounds 3``, by their names."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in defaults.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    return vars(parser.parse_args())
 
 
 def cpu(pid: int) -> float:

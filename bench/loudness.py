@@ -12,7 +12,6 @@ with the check of the result, which decodes and measures all of it, beside it. T
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import hashlib
 import json
@@ -25,7 +24,7 @@ from typing import Final
 
 import imageio_ffmpeg
 
-from bench._measure import cache, cpu, ratio, table, verdict
+from bench._measure import asked, cache, cpu, ratio, table, verdict
 from renditor.audio.ffmpeg import FFmpegAudio
 from renditor.audio.formats import FORMATS, AudioFormat
 from renditor.audio.plan import plan_audio
@@ -172,11 +171,5 @@ async def run(rounds: int) -> None:
         launcher.close()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    asyncio.run(run(parser.parse_args().rounds))
-
-
 if __name__ == "__main__":
-    main()
+    asyncio.run(run(**asked(__doc__, rounds=3)))

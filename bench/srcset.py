@@ -7,13 +7,12 @@ Both ways take turns in the same sealed decoder; what counts is its CPU (user + 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import statistics
 from collections.abc import Awaitable, Callable
 
-from bench._measure import cpu, photo, ratio, table, verdict
+from bench._measure import asked, cpu, photo, ratio, table, verdict
 from renditor.images.base import Source
 from renditor.images.libvips import LibvipsImages
 from renditor.images.settings import ImageSettings
@@ -72,11 +71,5 @@ async def run(rounds: int) -> None:
     table(["4 widths x 2 formats", "one decode, CPU ms", "8 decodes, CPU ms", "ratio", "target", ""], rows)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    asyncio.run(run(parser.parse_args().rounds))
-
-
 if __name__ == "__main__":
-    main()
+    asyncio.run(run(**asked(__doc__, rounds=5)))

@@ -10,7 +10,6 @@ What counts is CPU (user + system) of this process and all that it started, read
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import statistics
@@ -20,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench._films import FFMPEG, made, source_film
-from bench._measure import cache, cpu, ratio, table, verdict
+from bench._measure import asked, cache, cpu, ratio, table, verdict
 from renditor.ffmpeg.binaries import resolve
 from renditor.ffmpeg.run import Toolbox
 from renditor.ffmpeg.settings import FFmpegSettings
@@ -118,11 +117,5 @@ async def _footage(toolbox: Toolbox, path: Path) -> Footage:
     return Footage.of_source(path, probe, probe.video)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
-    asyncio.run(run(parser.parse_args().rounds))
-
-
 if __name__ == "__main__":
-    main()
+    asyncio.run(run(**asked(__doc__, rounds=7)))

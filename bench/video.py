@@ -11,7 +11,6 @@ packaging 0.06 x of the encode. The 20 s of frames take 1.2 GB of the system's t
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import statistics
@@ -23,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench._films import FFMPEG, ffmpeg, source_film
-from bench._measure import cache, cpu, ratio, table, verdict
+from bench._measure import asked, cache, cpu, ratio, table, verdict
 from renditor.ffmpeg.binaries import resolve
 from renditor.ffmpeg.run import Toolbox
 from renditor.ffmpeg.settings import FFmpegSettings
@@ -131,13 +130,5 @@ async def run(rounds: int, seconds: int) -> None:
     table(["", "ratio", "target", ""], rows)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=20)
-    given = parser.parse_args()
-    asyncio.run(run(given.rounds, given.seconds))
-
-
 if __name__ == "__main__":
-    main()
+    asyncio.run(run(**asked(__doc__, rounds=3, seconds=20)))

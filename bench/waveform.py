@@ -9,7 +9,6 @@ peak, numpy included, over a process that has made no waveform yet. Targets: at 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import statistics
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from bench._measure import cache, cpu, ratio, table, verdict
+from bench._measure import asked, cache, cpu, ratio, table, verdict
 from renditor.audio.ffmpeg import FFmpegAudio
 from renditor.audio.waveform.plan import SET
 from renditor.ffmpeg.binaries import resolve
@@ -99,11 +98,5 @@ async def run(rounds: int) -> None:
     table(["sound", "memory grows by, MB", "target", ""], rows)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
-    asyncio.run(run(parser.parse_args().rounds))
-
-
 if __name__ == "__main__":
-    main()
+    asyncio.run(run(**asked(__doc__, rounds=7)))

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.client import Client
 from tests.postgres import PostgresServer, find_binaries
 from tests.server import RunningServer, start_server
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Asked only where tests run in several processes."""
+    from tests.scheduling import ByFile  # noqa: PLC0415 - xdist may be absent, or switched off
+
+    return ByFile(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _usual_signals() -> None:
+    """Shells have what they start in the background ignore these, and ``nohup`` too: all that the tests start would.
+
+    A handler, other than ignoring, is not handed on.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ import socket
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 from renditor.client import Client, Event, ServerError
-from renditor.client.events import Parser
+from renditor.client.answers import read
+from renditor.client.events import Parser, Patience
 from renditor.errors import BadRequest
 from renditor.testing import media
 from tests.server import RunningServer, free_port
@@ -52,7 +54,7 @@ async def test_events_until_it_is_done(server: RunningServer, tmp_path: Path) ->
 
 async def test_events_of_an_asset_that_is_deleted_meanwhile(server: RunningServer, tmp_path: Path) -> None:
     async with Client(server.url, server.key) as client:
-        asset = await client.upload(media.video(tmp_path / "film.mp4", "640x360", 20))
+        asset = await client.upload(media.long_video(tmp_path / "film.mp4"))
         names: list[str] = []
         async with asyncio.timeout(20):
             async for event in client.events(asset["id"]):
@@ -60,6 +62,60 @@ async def test_events_of_an_asset_that_is_deleted_meanwhile(server: RunningServe
                     await client.delete(asset["id"])
                 names.append(event.name)
         assert set(names) == {"job.progress"}
+
+
+async def test_events_go_on_when_the_server_comes_back() -> None:
+    """It breaks off, is busy, is behind a proxy that says so, hangs up; then it tells how all ended."""
+    stream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    answers = [
+        f'{stream}id: 1\nevent: job.progress\ndata: {{"progress": 1}}\n\nid: 2\ndata: cut off',
+        'HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 21\r\n\r\n{"code":"overloaded"}\n',
+        "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\n<>",
+        "",
+        f'{stream}id: 3\nevent: asset.ready\ndata: {{"progress": 100}}\n\n',
+    ]
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(answers[len(asked) - 1].encode())
+        writer.close()
+
+    fake = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with fake, Client(f"http://127.0.0.1:{fake.sockets[0].getsockname()[1]}", "key") as client:
+        events = [event async for event in client.events("x")]
+    assert [event.name for event in events] == ["job.progress", "asset.ready"]
+    assert ["last-event-id: 1" in request.lower() for request in asked] == [False, True, True, True, True]
+
+
+async def test_events_of_a_server_that_stays_away() -> None:
+    async with Client(f"http://127.0.0.1:{free_port()}", "key") as client:
+        with pytest.raises(ServerError, match="does not answer"):
+            _ = [event async for event in client.events("x", patience=1)]
+
+
+def test_patience() -> None:
+    patience = Patience(60)
+    busy = ServerError("busy", http_status=503, retry_after=7)
+    assert [patience.pause(busy), patience.pause(None)] == [7, 0.5]
+    assert [patience.pause(ServerError("gone")) for _ in range(4)] == [1, 2, 4, 8]
+    patience.reset()
+    assert patience.pause(ServerError("gone")) == 0.5
+    crowded = ServerError("crowded", http_status=429, retry_after=5)
+    assert patience.pause(crowded, crowded=True) == 5
+    for final in (crowded, ServerError("no", http_status=404), ServerError("later", http_status=503, retry_after=600)):
+        with pytest.raises(ServerError) as raised:
+            patience.pause(final)
+        assert raised.value is final
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("7", 7), ("", 0), ("soon", 0), ("-3", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)]
+)
+def test_when_to_come_back(said: str, seconds: float) -> None:
+    with pytest.raises(ServerError) as raised:
+        read(httpx.Response(503, headers={"retry-after": said}, json={"code": "overloaded", "detail": "busy"}))
+    assert raised.value.retry_after == seconds
 
 
 def test_events_are_read_as_the_standard_has_them() -> None:
@@ -161,6 +217,7 @@ async def test_other_programs_at_that_address(tmp_path: Path, answer: bytes, sai
 
         def serve() -> None:
             connection, _ = listener.accept()
+            listener.close()  # nobody answers when the client asks what is the matter
             with connection:
                 while b"\r\n\r\nx" not in (received := connection.recv(65536)) and received != b"x":
                     pass

@@ -131,7 +131,7 @@ async def test_what_is_missing_there_is_a_finding(stream: Path, serve: Serve) ->
     assert [finding.code for finding in (await look(f"{url}/other.m3u8")).findings] == ["missing-file"]
 
 
-@pytest.mark.parametrize("url", ["", "index.m3u8", "ftp://host/x", "file:///etc/passwd", "http://"])
+@pytest.mark.parametrize("url", ["", "index.m3u8", "ftp://host/x", "file:///etc/passwd", "http://", "http://a:99999/x"])
 def test_what_is_no_url(url: str) -> None:
     with pytest.raises(BadRequest, match="not the URL"):
         WebReader(url)
@@ -179,9 +179,55 @@ async def test_a_server_that_sends_without_end(serve: Serve) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 500, 503])
 async def test_refusals(status: int, serve: Serve) -> None:
-    with pytest.raises(ServerError, match=str(status)) as refused:
-        await look(f"{serve(answering(status, {}))}/index.m3u8")
-    assert refused.value.http_status == status
+    (finding,) = (await look(f"{serve(answering(status, {}))}/index.m3u8")).findings
+    assert finding.code == "missing-file"
+    assert finding.message == f"index.m3u8: the server answers {status}"
+
+
+async def test_an_answer_that_breaks_off(serve: Serve) -> None:
+    (finding,) = (await look(f"{serve(answering(200, {'Content-Length': '99'}))}/index.m3u8")).findings
+    assert finding.code == "missing-file"
+
+
+async def test_links_count_from_where_the_playlist_was_found(stream: Path, serve: Serve) -> None:
+    class Moved(Quiet):
+        def do_GET(self) -> None:
+            if self.path == "/film":
+                self.send_response(302)
+                self.send_header("Location", "/set/index.m3u8")
+                self.end_headers()
+            else:
+                self.path = self.path.removeprefix("/set")
+                super().do_GET()
+
+    report = await look(f"{serve(in_folder(Moved, stream))}/film")
+    assert report.findings == ()
+    assert report.streams[0].renditions[0].samples == 125
+
+
+async def test_segments_elsewhere_are_told(stream: Path, serve: Serve) -> None:
+    class Elsewhere(Quiet):
+        def do_GET(self) -> None:
+            text = (stream / "index.m3u8").read_bytes().replace(b"\nindex", b"\nhttps://cdn.example.com/index")
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(text)
+
+    report = await look(f"{serve(Elsewhere)}/index.m3u8")
+    assert "other-server" in {finding.code for finding in report.findings}
+    assert not any("cdn.example.com" in span.span.name for span in report.streams[0].renditions[0].pieces)
+
+
+async def test_a_name_and_a_password(stream: Path, serve: Serve) -> None:
+    class Guarded(Quiet):
+        def do_GET(self) -> None:
+            if self.headers["Authorization"] == "Basic dTpw":
+                super().do_GET()
+            else:
+                self.send_error(401)
+
+    url = serve(in_folder(Guarded, stream)).replace("://", "://u:p@")
+    assert (await look(f"{url}/index.m3u8")).findings == ()
 
 
 async def test_nobody_there() -> None:

@@ -103,7 +103,7 @@ async def test_a_job_that_exceeds_its_time_fails_with_a_reason(
 ) -> None:
     limits = {"timeout_floor": 0.3, "timeout_factor": 0.01}
     async with MediaProcessingService(tmp_path / "data", ffmpeg=limits) as service:
-        asset = await service.process_upload(media.video(tmp_path / "a.mp4", "1280x720", 20), ANNA)
+        asset = await service.process_upload(media.long_video(tmp_path / "a.mp4"), ANNA)
         done = await service.wait(asset["id"], ANNA, seconds=60)
         assert done["status"] == "failed"
         assert done["error"]["detail"]
@@ -118,7 +118,7 @@ async def test_a_job_that_exceeds_its_time_fails_with_a_reason(
 
 async def test_work_goes_on_at_the_next_start(tmp_path: Path) -> None:
     async with MediaProcessingService(tmp_path / "data") as service:
-        asset = await service.process_upload(media.video(tmp_path / "a.mp4", "640x360", 8), ANNA)
+        asset = await service.process_upload(media.video(tmp_path / "a.mp4", "160x90", 8), ANNA)
         await asyncio.sleep(1)  # in the middle of it, or before its start: either must do
     async with MediaProcessingService(tmp_path / "data") as service:
         done = await service.wait(asset["id"], ANNA, seconds=90)

@@ -204,6 +204,14 @@ class OutOfSpace(RenditorError):
     code, status, title = "out-of-space", 507, "The server has no space left"
 
 
+def failed_check(reason: str) -> ProcessingFailed:
+    """The error of a result that was read back and is not as it should be. ``reason``: a sentence without its end."""
+    return ProcessingFailed(
+        f"The result did not pass its check: {reason}.",
+        hint="Try once more. If it ends in the same way, export the file again, and please report it.",
+    )
+
+
 def of_disk(error: OSError) -> RenditorError:
     """The user's error for a failed write: a full disk is told apart from a broken one."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -12,9 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from renditor import config
+from renditor.errors import BadRequest
 from renditor.testing import media
 from tests.api.test_delivery import stored_pictures
 from tests.client import Client
+from tests.inprocess import in_process
 from tests.server import free_port, start_server
 
 # Real and not made here (``transformation.flags.NOT_MADE``).
@@ -22,15 +25,15 @@ UNSUPPORTED = "fl_waveform"
 
 
 @contextlib.contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[tuple[Client, str]]:
-    """A server, and the URL of a picture with ``{}`` for a transformation."""
-    with start_server(folder / "data", ("--workers", "1", "--no-worker"), **settings) as server:
-        client = Client(server)
-        try:
-            asset = client.upload(media.photo(folder / "a.jpg", 200, 150), public_id="pets/my cat").json()
-            yield client, asset["url"].replace("/upload/", "/upload/{}/")
-        finally:
-            client.close()
+def serving(folder: Path, **delivery: str) -> Iterator[tuple[Client, str]]:
+    """A server with these settings of delivery, and the URL of a picture with ``{}`` for a transformation."""
+    with in_process(folder / "data", delivery=delivery) as client:
+        yield client, uploaded(client, folder)
+
+
+def uploaded(client: Client, folder: Path) -> str:
+    asset = client.upload(media.photo(folder / "a.jpg", 200, 150), public_id="pets/my cat").json()
+    return str(asset["url"]).replace("/upload/", "/upload/{}/")
 
 
 def test_unsupported_parts_are_refused_by_default(tmp_path: Path) -> None:
@@ -41,7 +44,7 @@ def test_unsupported_parts_are_refused_by_default(tmp_path: Path) -> None:
 
 
 def test_unsupported_parts_are_left_out_on_request(tmp_path: Path) -> None:
-    with serving(tmp_path, RENDITOR_DELIVERY__ON_UNSUPPORTED="ignore") as (client, url):
+    with serving(tmp_path, on_unsupported="ignore") as (client, url):
         plain = client.get(url.format("w_50"))
         for _ in range(3):
             answer = client.get(url.format(f"w_50,{UNSUPPORTED}"))
@@ -53,8 +56,7 @@ def test_unsupported_parts_are_left_out_on_request(tmp_path: Path) -> None:
 
 def test_unsupported_parts_are_answered_elsewhere_on_request(tmp_path: Path) -> None:
     address = "https://res.example.com/demo"
-    settings = {"RENDITOR_DELIVERY__ON_UNSUPPORTED": "proxy", "RENDITOR_DELIVERY__PROXY_URL": address}
-    with serving(tmp_path, **settings) as (client, url):
+    with serving(tmp_path, on_unsupported="proxy", proxy_url=address) as (client, url):
         answer = client.get(url.format(f"w_50,{UNSUPPORTED}"))
         assert answer.status_code == 307
         path = url.removeprefix(client.server.url).format(f"w_50,{UNSUPPORTED}").removeprefix("/main")
@@ -79,13 +81,22 @@ def test_unsupported_parts_are_answered_elsewhere_on_request(tmp_path: Path) -> 
         },
     ],
 )
-def test_settings_that_cannot_work_end_the_start(tmp_path: Path, settings: dict[str, str]) -> None:
+def test_settings_that_cannot_work_are_refused(settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadRequest) as refused:
+        config.load()
+    assert refused.value.error_code == "bad-settings"
+
+
+def test_settings_that_cannot_work_end_the_start(tmp_path: Path) -> None:
+    settings = {"RENDITOR_DELIVERY__ACCEL_PREFIX": "files"}
     with pytest.raises(RuntimeError, match="status 2"), start_server(tmp_path / "data", (), **settings):
         pass
 
 
 def test_stored_files_are_named_to_the_proxy(tmp_path: Path) -> None:
-    with serving(tmp_path, RENDITOR_DELIVERY__ACCEL_PREFIX="/_files/") as (client, url):
+    with serving(tmp_path, accel_prefix="/_files/") as (client, url):
         first = client.get(url.format("w_50"))
         assert first.content  # just made: not in storage yet
         media_id = client.call("GET", "/media").json()["items"][0]["id"]
@@ -101,11 +112,8 @@ def test_stored_files_are_named_to_the_proxy(tmp_path: Path) -> None:
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, upstream: int) -> Iterator[httpx.Client]:
-    """The configuration of docs/how-to/nginx.md in a running nginx. The test is skipped where there is no nginx."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        pytest.skip("nginx is not installed")
+def nginx(program: str, folder: Path, upstream: int) -> Iterator[httpx.Client]:
+    """The configuration of docs/how-to/nginx.md in a running nginx."""
     page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "nginx.md").read_text()
     port = free_port()
     snippet = page.split("```nginx\n")[1].split("```")[0]
@@ -119,9 +127,9 @@ def nginx(folder: Path, upstream: int) -> Iterator[httpx.Client]:
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     head = f"daemon off; pid {folder}/pid; error_log {folder}/error.log; user root; events {{}}"
-    config = folder / "nginx.conf"
-    config.write_text(f"{head} http {{ access_log off; {temporary} {snippet} }}")
-    with subprocess.Popen([program, "-p", str(folder), "-c", str(config)]) as process:
+    configuration = folder / "nginx.conf"
+    configuration.write_text(f"{head} http {{ access_log off; {temporary} {snippet} }}")
+    with subprocess.Popen([program, "-p", str(folder), "-c", str(configuration)]) as process:
         through = httpx.Client(base_url=f"http://127.0.0.1:{port}")
         try:
             for _ in range(100):
@@ -136,10 +144,16 @@ def nginx(folder: Path, upstream: int) -> Iterator[httpx.Client]:
 
 
 def test_a_real_nginx_sends_the_files(tmp_path: Path) -> None:
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if program is None:
+        pytest.skip("nginx is not installed")
+    settings = {"RENDITOR_DELIVERY__ACCEL_PREFIX": "/_files"}
     with (
-        serving(tmp_path, RENDITOR_DELIVERY__ACCEL_PREFIX="/_files") as (client, url),
-        nginx(tmp_path, client.server.port) as through,
+        start_server(tmp_path / "data", ("--workers", "1", "--no-worker"), **settings) as server,
+        contextlib.closing(Client(server)) as client,
+        nginx(program, tmp_path, server.port) as through,
     ):
+        url = uploaded(client, tmp_path)
         path = url.format("w_50").removeprefix(client.server.url)
         first = client.get(path)
         stored_pictures(client, client.call("GET", "/media").json()["items"][0]["id"], 1)

@@ -78,14 +78,15 @@ def test_a_limiter_at_the_rate_of_the_sound_needs_no_other_one(times: int, rate:
 
 
 def test_a_fade_is_no_longer_than_the_sound() -> None:
-    plan = planned("wav", treatment=Treatment(fade_out=60))
-    assert "afade=t=out:st=0.000000:d=3.000000" in graph(arguments(plan, length=3.0))
+    plan = planned("wav", treatment=Treatment(fade_in=60, fade_out=60))
+    assert "afade=t=in:d=10.000000" in graph(arguments(plan))
+    assert "afade=t=in:d=3.000000,afade=t=out:st=0.000000:d=3.000000" in graph(arguments(plan, length=3.0))
 
 
 def test_what_an_encoder_takes_off_is_given_back_where_the_loudness_matters() -> None:
     plan = planned("mp3", "m4a")
     assert "volume" not in graph(arguments(plan))
-    given = graph(arguments(plan, Mix(2, -3.0), corrections={"audio.m4a": 0.5}))
+    given = graph(arguments(plan, Mix(2, -3.0), corrections={"audio.m4a": (0.3, 0.2)}))
     assert "aresample=44100,volume=0.260dB[a0]" in given
     assert "aresample=44100,volume=0.500dB[a1]" in given
 

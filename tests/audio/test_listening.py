@@ -88,7 +88,7 @@ async def test_a_limit_to_what_can_be_done_is_told(provider: FFmpegAudio, peaky:
     assert integrated < -5.3
     assert peak <= -0.9
     (note,) = made.metadata["notes"]
-    assert note.endswith("instead of -5 LUFS: louder would be flattened.")
+    assert note.endswith("instead of -5 LUFS: with its peaks held at -1 dBTP, more gain makes it hardly louder.")
 
 
 @pytest.mark.parametrize(

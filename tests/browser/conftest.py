@@ -32,16 +32,10 @@ FLAGS = [
 ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All browser tests run one after the other in one process: Playwright keeps an event loop open while it lives,
-    in which no asynchronous test could run, and so its life ends with the last of these tests."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One for all browser tests, which run one after the other in one process: Playwright keeps an event loop open
+    while it lives, in which no asynchronous test could run, and so its life ends with the last of these tests."""
     names = (os.environ.get("RENDITOR_TEST_CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
     program = next((found for name in names if name and (found := shutil.which(name))), None)
     if program is None:

@@ -24,7 +24,7 @@ def violations(visit: Visit) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_violation_in_any_state(
-    visit: Visit, server: RunningServer, photo: Path, song: Path, scheme: Literal["light", "dark"]
+    visit: Visit, server: RunningServer, photo: Path, clip: Path, song: Path, scheme: Literal["light", "dark"]
 ) -> None:
     visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     visit.page.goto(server.url)
@@ -38,6 +38,10 @@ def test_no_violation_in_any_state(
 
     visit.add(song)
     visit.finished("song.mp3")
+    assert violations(visit) == []
+    visit.add(clip)
+    visit.finished("clip.mp4")
+    visit.page.get_by_role("button", name="Go to 0:00").wait_for()
     assert violations(visit) == []
     visit.add({"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"plain text"})
     visit.finished("notes.jpg", "failed")

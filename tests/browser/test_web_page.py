@@ -36,6 +36,14 @@ WATCH = """() => {
   }).observe(document.getElementById("items"), { subtree: true, childList: true, attributes: true });
 }"""
 
+PAINTED = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.some((value, place) => place % 4 < 3 && value > 0);
+}"""
+
+WORDS = """video => [...video.textTracks].filter((track) => track.mode === "showing")
+  .flatMap((track) => [...(track.cues ?? [])].map((cue) => cue.text))"""
+
 
 def drop(page: Page, file: Path, kind: str) -> None:
     page.evaluate(DROP, [file.name, kind, base64.b64encode(file.read_bytes()).decode()])
@@ -114,7 +122,7 @@ def test_copy_puts_the_url_on_the_clipboard(visit: Visit, server: RunningServer,
     visit.assert_clean()
 
 
-def test_a_video_shows_its_progress_and_plays(visit: Visit, server: RunningServer, clip: Path) -> None:
+def test_a_video_shows_its_progress_and_plays(visit: Visit, server: RunningServer, client: Client, clip: Path) -> None:
     visit.enter(server.key)
     visit.page.evaluate(WATCH)
     throttle(visit, max(300, clip.stat().st_size // 2000))  # about two seconds of sending
@@ -136,7 +144,42 @@ def test_a_video_shows_its_progress_and_plays(visit: Visit, server: RunningServe
     video.evaluate("video => { video.play(); }")
     until(lambda: video.evaluate("video => video.currentTime") > 0.5, "the video plays")
     assert video.evaluate("video => video.error") is None
-    assert visit.page.locator(".urls dt").all_inner_texts() == ["HLS", "DASH", "MP4", "Poster"]
+    named = ["HLS", "DASH", "MP4", "Poster", "Storyboard", "Preview"]
+    assert visit.page.locator(".urls dt").all_inner_texts() == named
+    for url in visit.page.locator(".urls code").all_inner_texts():
+        assert client.get(url).status_code == 200, url
+    visit.assert_clean()
+
+
+def test_storyboard_and_captions_of_a_video(visit: Visit, server: RunningServer, clip: Path, tmp_path: Path) -> None:
+    visit.enter(server.key)
+    visit.add({"name": "captioned.mp4", "mimeType": "video/mp4", "buffer": clip.read_bytes()})
+    visit.finished("captioned.mp4")
+    video = visit.page.locator("video")
+    until(lambda: video.evaluate("video => video.readyState > 0"), "the video is there")
+    tile = visit.page.get_by_role("button", name="Go to 0:02")
+    until(lambda: tile.locator("canvas").evaluate(PAINTED), "its picture is drawn")
+    tile.click()
+    until(lambda: video.evaluate("video => video.currentTime") == 2, "it goes there")
+
+    broken, text = tmp_path / "broken.srt", tmp_path / "en.srt"
+    broken.write_text("1\n00:00:02,000 --> 00:00:01,000\nbackwards\n")
+    text.write_text("1\n00:00:00,200 --> 00:00:01,900\nWelcome\n")
+    form = visit.page.get_by_role("form", name="Add captions")
+    form.get_by_label("WebVTT or SRT file").set_input_files(broken)
+    form.get_by_role("button", name="Add").click()
+    assert "Line 2" in visit.page.locator("#stage .problem").inner_text()
+    visit.errors.clear()  # the browser notes the 422, too
+
+    form.get_by_label("WebVTT or SRT file").set_input_files(text)
+    form.get_by_label("Language").fill("en")
+    form.get_by_label("Shown by default").check()
+    form.get_by_role("button", name="Add").click()
+    visit.page.get_by_role("button", name="Remove English").wait_for()
+    until(lambda: video.evaluate(WORDS) == ["Welcome"], "the player shows it")
+    assert 'srclang="en"' in visit.page.locator(".snippet pre").inner_text()
+    visit.page.get_by_role("button", name="Remove English").click()
+    visit.page.get_by_text("None yet.").wait_for()
     visit.assert_clean()
 
 
@@ -148,6 +191,17 @@ def test_a_song_plays(visit: Visit, server: RunningServer, song: Path) -> None:
     audio.evaluate("audio => { audio.play(); }")
     until(lambda: audio.evaluate("audio => audio.currentTime") > 0.5, "the song plays")
     assert audio.evaluate("audio => audio.duration") > 7.5
+
+    audio.evaluate("audio => audio.pause()")
+    position = visit.page.get_by_role("slider", name="Position")
+    position.focus()
+    position.press("Home")
+    position.press("PageUp")  # a tenth of it
+    until(lambda: 0.5 < audio.evaluate("audio => audio.currentTime") < 1, "the waveform goes there")
+    said = position.get_attribute("aria-valuetext")
+    assert said == "0:00 of 0:08"
+    drawn = visit.page.locator(".wave path").first.evaluate("path => path.getBBox().height")
+    assert 1.9 < drawn < 2.1  # from the loudest to the loudest
     visit.assert_clean()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
 
@@ -192,3 +192,19 @@ def test_pictures_from_before_there_was_an_analysis_get_theirs(catalog: Catalog)
     assert {(one.asset_id, one.recipe) for one in stale} == {(old.id, "analysis"), (looked_at.id, "analysis")}
     assert job.id in {one.id for one in stale}
     assert video.id not in {one.asset_id for one in stale}
+
+
+def test_of_two_who_ask_at_once_one_gets_the_others_job(catalog: Catalog) -> None:
+    item = add(catalog, asset(media_type="video", recipe="video"))
+    first, second = (Job(new_id(), item.id, "video", "queued", now_ms(), now_ms()) for _ in range(2))
+    with ThreadPoolExecutor(1) as other:
+
+        def ask(connection: sa.Connection) -> Future[Job]:
+            jobs.line_up(connection, item.id)
+            later = other.submit(catalog.write_now, partial(jobs.ask, job=second))
+            assert not wait([later], 0.3).done, "it did not wait for its turn"
+            jobs.ask(connection, first)
+            return later
+
+        assert catalog.write_now(ask).result(10).id == first.id
+    assert len(unfinished(catalog, item)) == 1

@@ -8,8 +8,7 @@ import pytest
 from renditor.testing import media
 from tests.api.test_delivery import stored_pictures
 from tests.cli.conftest import Run
-from tests.client import Client
-from tests.server import start_server
+from tests.inprocess import in_process
 
 WIDTHS = (50, 60, 70)
 
@@ -18,13 +17,11 @@ WIDTHS = (50, 60, 70)
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with three rendered pictures and an object that belongs to nothing."""
     folder = tmp_path_factory.mktemp("gc")
-    with start_server(folder / "data", ("--no-worker",)) as server:
-        client = Client(server)
+    with in_process(folder / "data") as client:
         asset = client.upload(media.photo(folder / "a.jpg", 200, 150)).json()
         for width in WIDTHS:
             assert client.get(asset["url"].replace("/upload/", f"/upload/w_{width}/")).status_code == 200
         assert len(stored_pictures(client, asset["id"], len(WIDTHS))) == len(WIDTHS)
-        client.close()
     lost = folder / "data" / "storage" / "renditions" / "zz" / "lost"
     lost.mkdir(parents=True)
     (lost / "lost.jpg").write_bytes(b"123")

@@ -70,8 +70,8 @@ def test_a_speed_is_told_once_there_is_one() -> None:
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
-        (70, "Work  ━━━━━───────────────   25%  2:30/10:00  ETA 0:30  encoding"),
-        (62, "Work  ━━────────   25%  2:30/10:00  ETA 0:30  encoding"),
+        (90, "Work  ━━────────   25%  2:30/10:00  15.0x  ETA 0:30  encoding"),
+        (63, "Work  ━━────────   25%  2:30/10:00  ETA 0:30  encoding"),
         (55, "Work  ━━────────   25%  ETA 0:30  encoding"),
         (40, "━━────────   25%  ETA 0:30  encoding"),
         (32, "━━────────   25%  ETA 0:30"),
@@ -84,6 +84,11 @@ def test_a_speed_is_told_once_there_is_one() -> None:
 )
 def test_in_a_narrow_window_the_less_important_goes(columns: int, expected: str) -> None:
     assert shown(columns, (0, 0, "encoding"), (10, 0.25, "encoding"), lasts=600)[-1] == expected
+
+
+def test_a_window_of_80_shows_all_and_cuts_long_names() -> None:
+    line = shown(80, (0, 0, "encoding"), (10, 0.25, "encoding"), lasts=600, title="Converting holiday-at-sea.mp4")[-1]
+    assert line == "Converting holiday-…  ━━────────   25%  2:30/10:00  15.0x  ETA 0:30  encoding"
 
 
 @given(

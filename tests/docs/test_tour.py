@@ -75,6 +75,7 @@ def test_tour_of_the_readme(server: RunningServer, folder: Path) -> None:
         "second.webp": "webp",
         "start.bin": "mp4",
         "song.opus": "opus",
+        "waveform.png": "png",
     }.items():
         assert format_of(folder / name) == expected, name
     assert (folder / "start.bin").stat().st_size == 1000
@@ -84,6 +85,8 @@ def test_tour_of_the_readme(server: RunningServer, folder: Path) -> None:
         'alt="A photo"',
         "#EXTM3U",
         '"status":"completed"',
+        '"label":"English"',
+        "storyboard-1.jpg#xywh=",
         '"status":"cancelled"',
         '"music"',
         '"private"',
@@ -103,10 +106,20 @@ def test_quick_start(server: RunningServer, tmp_path: Path) -> None:
         "poster.jpg",
         "talk-web.mp4",
         "song.opus",
+        "waveform.png",
     ):
         assert format_of(place / name) == name.rpartition(".")[2], name
-    for part in ("image/avif\nimage/webp\n", 'alt="A test picture"', "#EXTM3U", '"status":"completed"'):
+    captions, waveform = '"label":"English"', '"samples_per_pixel":1024'
+    for part in (
+        "image/avif\nimage/webp\n",
+        'alt="A test picture"',
+        "#EXTM3U",
+        '"status":"completed"',
+        captions,
+        waveform,
+    ):
         assert part in said, part
+    assert f'loadSource("{server.url}/main/video/upload/sp_auto/' in (place / "player.html").read_text()
     assert said.endswith("404\n")
 
 

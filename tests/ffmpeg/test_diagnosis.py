@@ -91,3 +91,9 @@ def test_whatever_is_printed_there_is_one_sentence(code: int, text: bytes) -> No
     assert detail
     assert len(detail) < 300
     assert "\n" not in detail
+
+
+def test_a_full_disk_comes_with_advice() -> None:
+    assert "Free some space" in (
+        diagnose("ffmpeg", 1, b"av_interleaved_write_frame(): No space left on device").hint or ""
+    )

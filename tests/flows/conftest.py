@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,12 @@ def stored_files(data: Path) -> set[Path]:
 
 def media_count(client: Client) -> int:
     return len(client.call("GET", "/media", params={"limit": 100}).json()["items"])
+
+
+@contextmanager
+def left_as_it_was(client: Client, eventually: Callable[[Callable[[], bool]], None]) -> Iterator[None]:
+    """What is done meanwhile leaves no asset and no file behind."""
+    files, assets = stored_files(client.server.data), media_count(client)
+    yield
+    assert media_count(client) == assets
+    eventually(lambda: stored_files(client.server.data) <= files)

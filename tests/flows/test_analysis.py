@@ -221,7 +221,6 @@ def kill_decoders(server: RunningServer) -> None:
                 process.kill()
 
 
-@pytest.mark.xdist_group("processes")
 def test_without_a_worker_later_and_after_kill_9(tmp_path: Path) -> None:
     data = tmp_path / "data"
     pictures = [encoded(portrait(700 + 10 * place, 500, (0.5, 0.45, 0.6)), "jpg") for place in range(6)]

@@ -13,7 +13,7 @@ import pytest
 
 from renditor.testing import media
 from tests.client import Client
-from tests.flows.conftest import media_count, stored_files
+from tests.flows.conftest import left_as_it_was
 from tests.server import RunningServer, start_server
 
 
@@ -33,10 +33,8 @@ def client(server: RunningServer) -> Iterator[Client]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left(client: Client, eventually: Callable[[Callable[[], bool]], None]):
-    files, assets = stored_files(client.server.data), media_count(client)
-    yield
-    assert media_count(client) == assets
-    eventually(lambda: stored_files(client.server.data) <= files)
+    with left_as_it_was(client, eventually):
+        yield
 
 
 def refused(response: httpx.Response, status: int, code: str | None = None) -> dict[str, object]:

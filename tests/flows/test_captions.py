@@ -49,7 +49,8 @@ def bare(client: Client, video: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[MediaProcessingService]:
-    async with MediaProcessingService(tmp_path / "data") as running:
+    recipes = {name: {"outputs": [output]} for name, output in (("picture", "poster"), ("chapters", "chapters"))}
+    async with MediaProcessingService(tmp_path / "data", recipes={"video": recipes}) as running:
         yield running
 
 
@@ -158,6 +159,7 @@ def test_files_never_come_back_under_another_text(client: Client, bare: dict[str
         (SRT.encode(), "text/plain", {"kind": "karaoke"}, 422, "invalid-parameter"),
         (SRT.encode(), "text/plain", {"default": "perhaps"}, 422, "invalid-parameter"),
         (SRT.encode(), "text/plain", {"forced": "2"}, 422, "invalid-parameter"),
+        (SRT.encode(), "text/plain", {"kind": "captions", "forced": "true"}, 422, "invalid-parameter"),
         (SRT.encode(), "text/plain", {"colour": "red"}, 422, "invalid-parameter"),
     ],
 )
@@ -169,6 +171,11 @@ def test_bad_captions_are_refused_by_name_and_leave_nothing(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert client.call("GET", f"/media/{bare['id']}/captions").json()["items"] == []
     assert stored_files(client.server.data) <= before
+
+
+@pytest.mark.parametrize("declared", ["application/octet-stream", "application/x-www-form-urlencoded"])
+def test_types_that_say_nothing_do_no_harm(client: Client, bare: dict[str, Any], declared: str) -> None:
+    assert _add(client, bare, declared=declared, language="en").status_code == 201
 
 
 def test_an_error_names_the_line(client: Client, bare: dict[str, Any]) -> None:
@@ -322,11 +329,8 @@ async def test_what_was_added_stays_when_the_set_is_made_anew(
     await service.detach_captions(media_id, "text-en", ANNA)
     await service.attach_captions(media_id, SRT.encode(), ANNA, language="en", default="true")
     await service.attach_captions(media_id, VTT.encode(), ANNA, language="de", label="Deutsch")
-    before = await _hls(service, media_id)
-    await service.run_recipe(service._principal(ANNA), media_id, "video")
-    async with asyncio.timeout(60):
-        while (after := await _hls(service, media_id)).id == before.id:  # noqa: ASYNC110 - jobs say nothing to a loop when they are done
-            await asyncio.sleep(0.2)
+    await _make_anew(service, media_id, "video")
+    after = await _hls(service, media_id)
     tracks = after.metadata["captions"]
     assert [(track["name"], track["label"], track["default"]) for track in tracks] == [
         ("text-fr", "French", False),
@@ -343,6 +347,43 @@ async def test_what_was_added_stays_when_the_set_is_made_anew(
     assert [track["name"] for track in (await service.media(media_id, ANNA))["captions"]] == ["text-fr", "text-de"]
 
 
+async def test_a_recipe_without_streams_keeps_what_was_done_for_the_next_with_them(
+    service: MediaProcessingService, clip: Path, tmp_path: Path
+) -> None:
+    """Added: there until it is removed, also meanwhile. Removed: gone for good."""
+    text, source = tmp_path / "own.srt", tmp_path / "own.mkv"
+    text.write_text(SRT)
+    languages = ("-metadata:s:s:0", "language=eng", "-metadata:s:s:1", "language=fre")
+    media.ffmpeg("-i", clip, "-i", text, "-map", "0", "-map", "1", "-map", "1", "-c", "copy", *languages, source)
+    media_id = await _completed(service, source)
+    await service.detach_captions(media_id, "text-en", ANNA)
+    for language in ("de", "it"):
+        await service.attach_captions(media_id, VTT.encode(), ANNA, language=language)
+    await _make_anew(service, media_id, "picture")
+    asset = await service.media(media_id, ANNA)
+    assert [one["kind"] for one in asset["renditions"]] == ["poster"]
+    assert [track["name"] for track in asset["captions"]] == ["text-de", "text-it"]
+    with pytest.raises(Conflict) as refused:
+        await service.attach_captions(media_id, SRT.encode(), ANNA)
+    assert refused.value.error_code == "no-streams"
+    await service.detach_captions(media_id, "text-it", ANNA)
+    await _make_anew(service, media_id, "picture")
+    await _make_anew(service, media_id, "video")
+    rendition = await _hls(service, media_id)
+    assert [track["name"] for track in rendition.metadata["captions"]] == ["text-fr", "text-de"]
+    assert "Hallo" in await _text(service, rendition, f"{rendition.metadata['captions'][1]['folder']}/captions.vtt")
+    for name in ("text-fr", "text-de"):
+        await service.detach_captions(media_id, name, ANNA)
+    await _make_anew(service, media_id, "video")
+    asset = await service.media(media_id, ANNA)
+    assert asset["captions"] == []
+    assert not any({"removed", "captions"} & set(one["metadata"]) for one in asset["renditions"])
+    assert "SUBTITLES" not in await _text(service, await _hls(service, media_id), "master.m3u8")
+    await _make_anew(service, media_id, "chapters")  # it has none
+    asset = await service.media(media_id, ANNA)
+    assert (asset["status"], asset["renditions"], asset["captions"]) == ("completed", [], [])
+
+
 async def test_there_is_a_limit_to_the_tracks_of_a_video(
     service: MediaProcessingService, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -356,6 +397,15 @@ async def test_there_is_a_limit_to_the_tracks_of_a_video(
 
 def test_options_without_anything() -> None:
     assert CaptionOptions.read({"language": "und", "label": "  ", "default": ""}) == CaptionOptions()
+
+
+async def _make_anew(service: MediaProcessingService, media_id: str, recipe: str) -> None:
+    principal = service._principal(ANNA)
+    job = await service.run_recipe(principal, media_id, recipe)
+    async with asyncio.timeout(60):
+        while (await service.job(principal, media_id, job.id)).status in ("queued", "running"):  # noqa: ASYNC110 - jobs say nothing to a loop when they are done
+            await asyncio.sleep(0.1)
+    assert (await service.job(principal, media_id, job.id)).status == "completed"
 
 
 async def _hls(service: MediaProcessingService, media_id: str) -> Rendition:

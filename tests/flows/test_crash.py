@@ -54,11 +54,11 @@ def encoders(server: RunningServer) -> list[psutil.Process]:
 def start_long_job(server: RunningServer, folder: Path) -> tuple[Client, str]:
     """A video whose encoder is running."""
     client = Client(server)
-    media_id = client.upload(media.video(folder / "long.mp4", "1280x720", 28)).json()["id"]
+    media_id = client.upload(media.long_video(folder / "long.mp4", "640x360", 20)).json()["id"]
     end = time.monotonic() + 60
     while not encoders(server) or client.call("GET", f"/media/{media_id}/status").json()["progress"] < 5:
         assert time.monotonic() < end, "the encoder did not start"
-        time.sleep(0.1)
+        time.sleep(0.02)
     return client, media_id
 
 

@@ -58,7 +58,7 @@ def events(response: httpx.Response) -> list[tuple[str, dict[str, Any], str]]:
 
 
 def long_video(client: Client, folder: Path) -> str:
-    media_id: str = client.upload(media.video(folder / "long.mp4", "1280x720", 60)).json()["id"]
+    media_id: str = client.upload(media.long_video(folder / "long.mp4")).json()["id"]
     return media_id
 
 

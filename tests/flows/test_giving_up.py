@@ -56,7 +56,7 @@ def kill_worker_while(client: Client, asset_id: str, job: str) -> None:
     end = time.monotonic() + SECONDS
     while not encoding(client.server, job) or status(client, asset_id)["stage"] != "encoding":
         assert time.monotonic() < end, "the encoder did not start"
-        time.sleep(0.05)
+        time.sleep(0.02)
     process = worker(client.server)
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
@@ -69,14 +69,14 @@ def job_of(client: Client, asset_id: str) -> str:
     known = {path.name for path in (client.server.data / "work").iterdir()}
     while not known:
         assert time.monotonic() < end, asset_id
-        time.sleep(0.05)
+        time.sleep(0.02)
         known = {path.name for path in (client.server.data / "work").iterdir()}
     (name,) = known
     return name.partition("-")[0]
 
 
 def test_a_job_that_kills_its_worker_three_times(client: Client, tmp_path: Path) -> None:
-    asset_id = client.upload(media.video(tmp_path / "long.mp4", "1280x720", 60)).json()["id"]
+    asset_id = client.upload(media.long_video(tmp_path / "long.mp4")).json()["id"]
     job = job_of(client, asset_id)
     seen = []
     for _ in range(3):
@@ -109,7 +109,7 @@ def kill_encoder(client: Client, job: str) -> None:
 
 def test_an_encoder_that_is_killed_from_outside(client: Client, tmp_path: Path) -> None:
     """As the kernel does when memory is short: another attempt may have more of it."""
-    film = media.video(tmp_path / "film.mp4", "1280x720", 20)
+    film = media.long_video(tmp_path / "film.mp4", "640x360", 12)
     once = client.upload(film).json()["id"]
     kill_encoder(client, job_of(client, once))
     asset = client.done(once, SECONDS)

@@ -11,7 +11,8 @@ import pytest
 
 from renditor.testing import media
 from tests.client import Client
-from tests.server import launch, start_server
+from tests.inprocess import in_process
+from tests.server import start_server
 
 CONFIG = """
 [video.ladders]
@@ -135,6 +136,22 @@ def test_a_song_with_everything(client: Client, tmp_path: Path) -> None:
     assert client.get(f"{folder}/waveform-256.dat").headers["content-type"] == "application/octet-stream"
 
 
+def test_chapters_of_a_book(client: Client, tmp_path: Path) -> None:
+    """Also where the loudness is changed, and other files are made of the changed one."""
+    book, marks = tmp_path / "book.m4b", tmp_path / "marks.txt"
+    marks.write_text(
+        ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=Dawn <b>\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=1000\nEND=2000\n"
+    )
+    media.ffmpeg("-i", media.song(tmp_path / "song.m4a", 2), "-i", marks, "-map_chapters", "1", "-c", "copy", book)
+    asset = upload(client, book, recipe="radio")
+    assert kinds(asset) == {"audio", "hls", "waveform", "chapters"}
+    assert links(client, asset)["chapters_url"].startswith("text/vtt")
+    shown = client.get(asset["chapters_url"]).text
+    assert "00:00:00.000 --> 00:00:01.000\nDawn &lt;b&gt;\n" in shown
+    assert "00:00:01.000 --> 00:00:02.000\nChapter 2\n" in shown
+
+
 def test_loudness_of_everything(client: Client, tmp_path: Path) -> None:
     """Also of the stream, which is made of what was brought to the loudness; that itself is not kept."""
     asset = upload(client, media.song(tmp_path / "song.mp3", 4), recipe="radio")
@@ -198,7 +215,7 @@ def test_a_new_poster_is_not_taken_for_the_old_one(client: Client, tmp_path: Pat
 
 
 def test_two_recipes_at_once_and_a_change_of_mind(client: Client, tmp_path: Path) -> None:
-    asset = upload(client, media.video(tmp_path / "film.mp4", "1280x720", 8), recipe="clip")
+    asset = upload(client, media.video(tmp_path / "film.mp4", "640x360", 8), recipe="clip")
     first = again(client, asset["id"], "video").json()
     assert again(client, asset["id"], "video").json()["job_id"] == first["job_id"]
     other = again(client, asset["id"], "web")
@@ -210,7 +227,7 @@ def test_two_recipes_at_once_and_a_change_of_mind(client: Client, tmp_path: Path
 
 
 def test_again_after_it_was_cancelled(client: Client, tmp_path: Path) -> None:
-    media_id = client.upload(media.video(tmp_path / "film.mp4", "1280x720", 8)).json()["id"]
+    media_id = client.upload(media.video(tmp_path / "film.mp4", "320x180", 4)).json()["id"]
     assert client.call("POST", f"/media/{media_id}/cancel").status_code == 202
     assert again(client, media_id, "web").status_code == 202
     state = client.call("GET", f"/media/{media_id}/status").json()
@@ -219,21 +236,10 @@ def test_again_after_it_was_cancelled(client: Client, tmp_path: Path) -> None:
 
 
 def test_a_recipe_that_is_configured_no_more(tmp_path: Path) -> None:
-    config = tmp_path / "renditor.toml"
-    config.write_text(CONFIG)
-    env = {"RENDITOR_CONFIG": str(config)}
-    server = launch(tmp_path / "data", None, ("--no-worker",), **env)
-    client = Client(server)
-    media_id = client.upload(media.song(tmp_path / "song.mp3", 1), recipe="radio").json()["id"]
-    client.close()
-    server.stop()
-    config.write_text("")
-    server = launch(tmp_path / "data", server.key, (), **env)
-    try:
-        client = Client(server)
-        asset = client.done(media_id, SECONDS)
-        assert (asset["status"], asset["error"]["code"]) == ("failed", "unknown-recipe")
-        assert "'radio'" in asset["error"]["detail"]
-        client.close()
-    finally:
-        server.stop()
+    song = media.song(tmp_path / "song.mp3", 1)
+    with in_process(tmp_path / "data", recipes={"audio": {"radio": {"formats": ["m4a"]}}}) as before:
+        media_id = before.upload(song, recipe="radio").json()["id"]
+    with in_process(tmp_path / "data", before.server.key, worker=True) as now:
+        asset = now.done(media_id, SECONDS)
+    assert (asset["status"], asset["error"]["code"]) == ("failed", "unknown-recipe")
+    assert "'radio'" in asset["error"]["detail"]

@@ -198,7 +198,7 @@ def test_a_video_without_pictures_is_a_song(client: Client, tmp_path: Path) -> N
 
 
 def test_cancel_ends_the_work_and_leaves_nothing(client: Client, tmp_path: Path) -> None:
-    path = media.video(tmp_path / "long.mp4", "1280x720", 40)
+    path = media.long_video(tmp_path / "long.mp4")
     asset = client.upload(path).json()
     while client.call("GET", f"/media/{asset['id']}/status").json()["progress"] == 0:
         time.sleep(0.1)
@@ -215,7 +215,7 @@ def test_cancel_ends_the_work_and_leaves_nothing(client: Client, tmp_path: Path)
 
 
 def test_deleting_while_it_is_processed(client: Client, tmp_path: Path, eventually: Any) -> None:
-    path = media.video(tmp_path / "long.mp4", "640x360", 60)
+    path = media.long_video(tmp_path / "long.mp4")
     asset = client.upload(path).json()
     assert client.call("DELETE", f"/media/{asset['id']}").status_code == 204
     eventually(lambda: not list((client.server.data / "work").iterdir()))

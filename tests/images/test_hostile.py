@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import os
 import signal
@@ -103,24 +104,27 @@ def filters() -> bytes:
     return SVG.format('width="1000" height="1000"', drawn).encode()
 
 
-PIXEL_BOMBS = {
-    "jpeg": (jpeg_claiming(65_500, 65_500), "jpg"),
-    "png": (png_claiming(65_536, 65_536), "png"),
-    "png, wide": (png_claiming(1_000_000, 1000), "png"),
-    "png, interlaced": (interlaced_png(12_000), "png"),
-    "webp": (webp_claiming(16_383, 16_383), "webp"),
-    "avif": (avif_claiming(12_000, 12_000), "avif"),
-    "avif that lies": (avif_claiming(64, 64, encoded(plain(1200, 1200, RED), "avif")), "avif"),
-    "tiff": (tiff_claiming(100_000, 100_000), "tiff"),
-    "heic": (heic_claiming(12_000, 12_000), "heic"),
-    "bmp": (bmp_claiming(60_000, 60_000), "bmp"),
-    "bmp, run lengths": (bmp_claiming(60_000, 60_000, 1), "bmp"),
-    "ico of a png": (ico_claiming(png_claiming(60_000, 60_000)), "ico"),
-    "gif": (gif_of(1, 65_535, 65_535), "gif"),
-    "gif of many frames": (gif_of(100_000), "gif"),
-    "gif of large frames": (gif_of(900, 7000, 7000), "gif"),
-    "svg": (SVG.format('width="100000" height="100000"', "<rect/>").encode(), "svg"),
-}  # fmt: skip
+@functools.cache
+def pixel_bombs() -> dict[str, tuple[bytes, str]]:
+    """Content and format by name. Made when asked for: they take seconds."""
+    return {
+        "jpeg": (jpeg_claiming(65_500, 65_500), "jpg"),
+        "png": (png_claiming(65_536, 65_536), "png"),
+        "png, wide": (png_claiming(1_000_000, 1000), "png"),
+        "png, interlaced": (interlaced_png(12_000), "png"),
+        "webp": (webp_claiming(16_383, 16_383), "webp"),
+        "avif": (avif_claiming(12_000, 12_000), "avif"),
+        "avif that lies": (avif_claiming(64, 64, encoded(plain(1200, 1200, RED), "avif")), "avif"),
+        "tiff": (tiff_claiming(100_000, 100_000), "tiff"),
+        "heic": (heic_claiming(12_000, 12_000), "heic"),
+        "bmp": (bmp_claiming(60_000, 60_000), "bmp"),
+        "bmp, run lengths": (bmp_claiming(60_000, 60_000, 1), "bmp"),
+        "ico of a png": (ico_claiming(png_claiming(60_000, 60_000)), "ico"),
+        "gif": (gif_of(1, 65_535, 65_535), "gif"),
+        "gif of many frames": (gif_of(100_000), "gif"),
+        "gif of large frames": (gif_of(900, 7000, 7000), "gif"),
+        "svg": (SVG.format('width="100000" height="100000"', "<rect/>").encode(), "svg"),
+    }  # fmt: skip
 
 
 def state(process: psutil.Process) -> tuple[int, int]:
@@ -151,7 +155,7 @@ async def test_pixel_bombs_leave_no_trace(make_images: MakeImages, tmp_path: Pat
     await still_works(images, tmp_path)
     process = decoder_process()
     descriptors, memory = state(process)
-    for name, (content, fmt) in PIXEL_BOMBS.items():
+    for name, (content, fmt) in pixel_bombs().items():
         path = tmp_path / "bomb"
         path.write_bytes(content)
         assert isinstance(await refused(images, path, fmt), LimitExceeded | CorruptMedia), name
@@ -305,4 +309,4 @@ async def test_a_decoder_killed_in_the_middle(images: LibvipsImages, tmp_path: P
 
 def test_every_bomb_is_small() -> None:
     """Or these tests would show what a large file does."""
-    assert all(len(content) < 3 * MIB for content, _ in PIXEL_BOMBS.values())
+    assert all(len(content) < 3 * MIB for content, _ in pixel_bombs().values())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from renditor.catalog import assets, jobs, sets, trash
+from renditor.catalog import assets, jobs, schema, sets, trash
 from renditor.catalog.base import Catalog
 from renditor.errors import ProcessingFailed
 from renditor.models import Asset, Job, Output, Rendition, new_id, now_ms
@@ -116,6 +116,11 @@ async def test_without_a_first_part(scene: Scene) -> None:
     assert await scene.head() == "240p 360p"
 
 
+def overdue(connection: sa.Connection) -> None:
+    """As if everything had been given up long ago."""
+    connection.execute(schema.trash.update().values(not_before=0))
+
+
 @pytest.mark.parametrize("end", ["failed", "cancelled", "deleted", "worker died"])
 async def test_nothing_stays_of_a_part_whose_job_does_not_complete(scene: Scene, end: str) -> None:
     await scene.publication.show(hls(scene, "240p"))
@@ -134,7 +139,7 @@ async def test_nothing_stays_of_a_part_whose_job_does_not_complete(scene: Scene,
         with pytest.raises(JobGone):
             await scene.publication.complete((hls(scene, "240p", "360p"),), ignore)
         scene.catalog.write_now(partial(trash.expire_job, job_id=scene.job.id))
-        await asyncio.sleep(5.1)  # what comes late is left alone for five seconds
+        scene.catalog.write_now(overdue)  # what comes late is left alone for a while
         await scene.sweep()
         assert scene.stored() == set()
 

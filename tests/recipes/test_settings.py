@@ -105,3 +105,22 @@ def test_what_is_wrong_is_named(toml: str, said: str) -> None:
         load(toml)
     assert said in error.value.detail
     assert error.value.error_code == "bad-settings"
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("[ffmpeg]\nmemory = 1", "'ffmpeg.memory' is wrong: .* greater than or equal to 536870912"),
+        ("[ffmpeg]\ntimeout_factor = inf", "'ffmpeg.timeout_factor' is wrong: .* finite"),
+        ("[ffmpeg]\ncpu_factor = nan", "'ffmpeg.cpu_factor' is wrong: .* finite"),
+        ("[ffmpeg]\ncpu_floor = 1e300", "'ffmpeg.cpu_floor' is wrong: .* less than or equal to 31536000"),
+        ("[ffmpeg]\nframe_factor = -0.0", "'ffmpeg.frame_factor' is wrong: .* greater than or equal to 1"),
+        ("[ffmpeg]\ntimeout_floor = 60\ntimeout_ceiling = 59", "timeout_floor is above timeout_ceiling"),
+        ("[events]\nstream_seconds = inf", "'events.stream_seconds' is wrong: .* finite"),
+        ("[jobs]\nkeep_days = inf", "'jobs.keep_days' is wrong: .* less than or equal to 36500"),
+        ("[recipes.audio.x]\nloudness = nan", "'recipes.audio.x.loudness' is wrong: .* finite"),
+    ],
+)
+def test_numbers_that_mean_no_limit_are_refused(toml: str, said: str) -> None:
+    with pytest.raises(BadRequest, match=said):
+        load(toml)

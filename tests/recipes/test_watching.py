@@ -108,6 +108,35 @@ async def test_going_on_from_the_last_event(catalog: Catalog) -> None:
     assert (await following(silent)).name == "job.progress"
 
 
+async def test_playable_is_told_once(catalog: Catalog) -> None:
+    """Its worker dies: what could be played is gone until another has made it again."""
+    item, job = processing(catalog)
+    watching = Watching(catalog, QUICK)
+    watch = watching.watch(item, {})
+    await following(watch)
+    shown = hls(item.id)
+    catalog.write_now(partial(assets.keep_rendition, item=shown))
+    told = [await following(watch)]
+    for percent, change in ((20, "forget"), (30, "show"), (40, "stay")):
+        if change == "forget":
+            catalog.write_now(partial(assets.forget_renditions, asset_id=item.id, kinds=["hls"], keep=[]))
+        elif change == "show":
+            catalog.write_now(partial(assets.keep_rendition, item=hls(item.id)))
+        catalog.write_now(partial(jobs.progress, job_id=job.id, percent=percent, stage="encoding"))
+        told.append(await following(watch))
+        now = catalog.read_now(partial(assets.get, asset_id=item.id))
+        made = catalog.read_now(partial(assets.made_of_all, asset_ids=[item.id]))[item.id]
+        again = watching.watch(now, made, told[-1].id)
+        assert await anext(again) is None
+        again.close()
+    assert [event.name for event in told] == ["asset.playable", *["job.progress"] * 3]
+    catalog.write_now(partial(jobs.finish, job_id=job.id, status="completed"))
+    last = await following(watch)
+    assert last.name == "asset.ready"
+    now = catalog.read_now(partial(assets.get, asset_id=item.id))
+    assert watching.watch(now, last.made, last.id).exhausted
+
+
 @given(st.text(max_size=300))
 def test_ids_that_are_none_of_ours_say_nothing(text: str) -> None:
     told = _Told.read(text)

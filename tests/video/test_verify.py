@@ -140,6 +140,7 @@ async def test_damage_is_noticed(copy: tuple[VideoPlan, Path], toolbox: Toolbox,
     with pytest.raises(ProcessingFailed, match=reason) as caught:
         await check_set(plan, folder, toolbox)
     assert str(folder) not in caught.value.detail
+    assert caught.value.hint
 
 
 async def test_lost_frames_are_noticed(copy: tuple[VideoPlan, Path], toolbox: Toolbox) -> None:
@@ -173,8 +174,9 @@ async def test_rungs_with_different_frames_are_noticed(copy: tuple[VideoPlan, Pa
 
 async def test_a_source_that_was_longer_is_damaged(copy: tuple[VideoPlan, Path], toolbox: Toolbox) -> None:
     plan, folder = copy
-    with pytest.raises(CorruptMedia, match=r"pictures could be read for 7\.0 of 9\.0"):
+    with pytest.raises(CorruptMedia, match=r"pictures could be read for 7\.0 of 9\.0") as caught:
         await verify.check_encoded(replace(plan, picture=replace(plan.moving, duration=9.0)), folder, toolbox)
+    assert caught.value.hint
     with pytest.raises(ProcessingFailed, match="instead of"):
         await verify.check_encoded(replace(plan, picture=replace(plan.moving, duration=5.0)), folder, toolbox)
     with pytest.raises(CorruptMedia, match="sound"):

@@ -13,7 +13,9 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from renditor.errors import NotFound
 
-_PAGE = Path(__file__).with_name("page") / "index.html"
+_PAGE = Path(__file__).with_name("page")
+# One after the other they are one script.
+_SCRIPTS = ("elements", "server", "entries", "uploads", "stage", "picture", "moving", "snippets", "wiring")
 _SWAGGER = Path(swagger_ui_bundle.swagger_ui_path)
 _SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 _BASE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -47,7 +49,7 @@ fetch("openapi.json").then((answer) => answer.text()).then(show);
 def router(*, docs: bool) -> APIRouter:
     """``docs``: whether /docs is served."""
     routes = APIRouter(tags=["page"], include_in_schema=False)
-    page = _PAGE.read_text()
+    page = _page()
     page_headers = _document_headers(_PAGE_POLICY.format(script=_hash(page, "script"), style=_hash(page, "style")))
 
     @routes.get("/")
@@ -69,6 +71,13 @@ def router(*, docs: bool) -> APIRouter:
         return FileResponse(_SWAGGER / name, headers={"cache-control": "public, max-age=86400"})
 
     return routes
+
+
+def _page() -> str:
+    """The page as browsers get it: all parts in one document, which asks for nothing else."""
+    html = (_PAGE / "index.html").read_text()
+    script = "\n".join((_PAGE / f"{name}.js").read_text() for name in _SCRIPTS)
+    return html.replace("{style}", (_PAGE / "style.css").read_text()).replace("{script}", script)
 
 
 def _document_headers(policy: str) -> dict[str, str]:

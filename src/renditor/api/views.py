@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from renditor.api.insight import shown_metadata
 from renditor.audio.formats import FORMATS
+from renditor.catalog import sets
 from renditor.catalog.assets import Made, made_of, resource_type
 from renditor.deliver.offers import Offered
 from renditor.images.base import ImageInfo
@@ -29,7 +30,7 @@ _FILES = {
 
 
 # Of the metadata of renditions, what only tells how they are stored; captions stand in the asset.
-_INTERNAL = {"file", "heads", "captions"}
+_INTERNAL = {"file", "heads", "captions", "removed"}
 
 
 class Views:
@@ -87,17 +88,17 @@ class Views:
             "updated_at": _iso(asset.updated_at),
             "error": asset.error,
             "metadata": shown_metadata(asset),
-            "renditions": [self.rendition(asset, item) for item in renditions],
+            "renditions": [self.rendition(asset, item) for item in renditions if item.kind != sets.KEPT],
             **urls,
-            **({"captions": self.captions(asset, renditions)} if asset.media_type == "video" and renditions else {}),
+            **({"captions": self.captions(asset, renditions)} if asset.media_type == "video" and made is None else {}),
         }
 
     def captions(self, asset: Asset, renditions: Sequence[Rendition]) -> list[dict[str, Any]]:
-        """The text tracks of a video's streams."""
+        """The text tracks of a video: those of its streams, or those that wait for it to have streams again."""
         return [
             self.caption(asset, rendition, SetTrack.from_json(track))
             for rendition in renditions
-            if rendition.kind == "hls"
+            if rendition.kind in (sets.SET, sets.KEPT)
             for track in rendition.metadata.get("captions", ())
         ]
 
@@ -228,7 +229,9 @@ class Views:
             transformation = str(rendition.metadata["transformation"])
             extension = rendition.name.rpartition(".")[2]
             return self._url(asset, extension, f"{transformation}/" if transformation else "")
-        main = MASTER if rendition.kind == "hls" else _FILES.get(rendition.kind) or rendition.metadata.get("file", "")
+        main = (
+            MASTER if rendition.kind == sets.SET else _FILES.get(rendition.kind) or rendition.metadata.get("file", "")
+        )
         return f"{self._folder(asset, rendition.id)}{main}"
 
     def _folder(self, asset: Asset, rendition_id: str) -> str:

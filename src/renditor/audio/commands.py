@@ -5,6 +5,7 @@ Nothing that a file or a person says is put into a filter graph: only numbers an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -34,11 +35,13 @@ _TAGS: Final = ("-protocol_whitelist", "file", "-f", "ffmetadata", "-i", f"file:
 @dataclass(frozen=True, slots=True)
 class Mix:
     """The sound with a number of channels: ``gain`` in dB, and how many times the sample rate the limiter works at that
-    keeps it below the ceiling; 0: there is none."""
+    keeps it below the ceiling; 0: there is none. ``reached``: the LUFS to which that brings it, None: it is left alone.
+    """
 
     channels: int
     gain: float = 0.0
     limiter: int = 0
+    reached: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +50,14 @@ class Decided:
 
     ``start``: where the result begins, in seconds from the beginning of the sound; ``length``: how long it is, None
     where nobody has listened to the end. ``mixes`` by number of channels. ``tags`` and ``corrections`` (dB that make up
-    for what a codec takes off) by name of file.
+    for what a codec takes off, one after the other) by name of file.
     """
 
     start: float
     length: float | None
     mixes: Mapping[int, Mix]
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    corrections: Mapping[str, float] = field(default_factory=dict)
+    corrections: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def encode(
@@ -172,7 +175,7 @@ def _graph(plan: AudioPlan, files: Sequence[AudioFile], decided: Decided) -> str
 def _fit(file: AudioFile, decided: Decided) -> list[str]:
     """For one format: its sample rate, and where the loudness matters what its encoder takes off."""
     chain = [f"aresample={file.sample_rate}"]
-    correction, mix = decided.corrections.get(file.name, 0.0), decided.mixes[file.channels]
+    correction, mix = sum(decided.corrections.get(file.name, ())), decided.mixes[file.channels]
     if correction:
         chain += [*_louder(correction), *_limit_peaks(mix.limiter, file.sample_rate)]
     lowered = file.format.lowered(file.bitrate) if mix.gain else 0.0
@@ -196,9 +199,10 @@ def _prepare(plan: AudioPlan, mix: Mix, decided: Decided) -> list[str]:
 def _finish(plan: AudioPlan, mix: Mix, decided: Decided) -> list[str]:
     """Loudness, then fades."""
     chain = [*_louder(mix.gain), *_limit_peaks(mix.limiter, plan.sample_rate)]
-    treatment, length = plan.treatment, decided.length or 0.0
+    treatment, length = plan.treatment, decided.length or plan.length or math.inf
+    # Fades that are longer than the sound take all of it: else it would end, or begin, before they are over.
     if treatment.fade_in:
-        chain.append(f"afade=t=in:d={treatment.fade_in:.6f}")
+        chain.append(f"afade=t=in:d={min(treatment.fade_in, length):.6f}")
     if treatment.fade_out:
         seconds = min(treatment.fade_out, length)
         chain.append(f"afade=t=out:st={length - seconds:.6f}:d={seconds:.6f}")

@@ -109,7 +109,7 @@ class Listener:
             now = heard_loudness(self._folder).integrated
             search.heard(target if now is None else now)
         files = [file for file in self._plan.files if file.channels == count]
-        return Mix(count, search.gain, first_limiter(files) if search.limited else 0)
+        return Mix(count, search.gain, first_limiter(files) if search.limited else 0, search.reached)
 
     async def _run(self, mix: Mix, decided: Decided) -> float:
         """Listen once. Returns: seconds of sound."""

@@ -17,7 +17,7 @@ _BETWEEN_SAMPLES: Final = 1.5
 EXACT: Final = 0.3  # LU; a result further away than this is said to be
 _CLOSE: Final = 0.1  # LU; as good as the target
 _ONE_STEP: Final = 0.7  # LU; one more step of the search ends within 0.05 of the target (measured): nobody has to look
-_LEAST_CORRECTION, _MOST_CORRECTION = 0.2, 1.5  # LU; codecs take up to 1.2 off white noise
+_LEAST_CORRECTION, _MOST_CORRECTION = 0.2, 3.0  # LU; codecs take up to 1.7 off white noise
 _ROUNDS: Final = 4
 # LU that a limiter takes away for each dB by which it holds the highest peak back: 0 to 0.25 (measured).
 _TAKEN: Final = 0.17
@@ -28,6 +28,7 @@ SHORTEST: Final = 0.4  # seconds; the shortest block that has a loudness (ITU-R 
 _SILENCE: Final = -70.0  # LUFS; the absolute gate of BS.1770: below it nothing is counted
 _HALF_STEP: Final = 0.0005  # of an amplitude with three decimals
 _LEAST_SLOPE: Final = 0.2  # LU a dB; a strong limiter gives back little, and measuring has an error
+_STEEP: Final = 0.4  # LU a dB; with less the limiter does so much that a step may end anywhere
 
 # ReplayGain 2.0 plays everything at -18 LUFS; R128_TRACK_GAIN (RFC 7845, 5.2.1) at -23, in 1/256 dB.
 _REPLAYGAIN_TARGET, _R128_TARGET = -18.0, -23.0
@@ -96,21 +97,28 @@ class GainSearch:
     loudness: float
     peak: float
     gain: float = field(init=False)
-    limited: bool = field(init=False)
+    reached: float = field(init=False)  # LUFS; what the gain gives, once it is settled
     settled: bool = field(init=False)
-    _below: tuple[float, float] = field(init=False)  # a gain and the loudness it gives
-    _rounds: int = field(init=False, default=0)
+    _measured: list[tuple[float, float]] = field(init=False)  # gains, and the loudness that each gives
 
     def __post_init__(self) -> None:
         gain = self.target - self.loudness
-        # Up to here the limiter has nothing to do, and the loudness follows the gain.
-        free = CEILING - _BETWEEN_SAMPLES - self.peak
-        self._below = (free, self.loudness + free)
-        self.limited = gain > free
+        self._measured = [(self._free, self.loudness + self._free)]
         held = max(0.0, gain + self.peak - CEILING)
         # Where it holds back nothing but what lies between samples, nobody has to listen what that takes away.
         self.settled = not held
         self.gain = min(gain + _TAKEN * held, self._highest)
+        self.reached = self.target
+
+    @property
+    def limited(self) -> bool:
+        """Whether the limiter has something to do."""
+        return self.gain > self._free
+
+    @property
+    def _free(self) -> float:
+        """dB; up to here it has nothing to do, and the loudness follows the gain."""
+        return CEILING - _BETWEEN_SAMPLES - self.peak
 
     @property
     def _highest(self) -> float:
@@ -118,24 +126,44 @@ class GainSearch:
 
     def heard(self, loudness: float) -> None:
         """Take the loudness that ``gain`` and the limiter gave; ``gain`` is then a better one, or ``settled``."""
-        self._rounds += 1
         missing = self.target - loudness
-        flattened = missing > 0 and self.gain >= self._highest
-        self.settled = abs(missing) <= _ONE_STEP or self._rounds >= _ROUNDS or flattened
-        if abs(missing) <= _CLOSE or flattened:
-            return
-        gain, below = self._below
-        distance = self.gain - gain
+        before, below = self._measured[-1]
+        distance = self.gain - before
         slope = (loudness - below) / distance if abs(distance) > _CLOSE / 10 else 1.0
-        self._below = (self.gain, loudness)
-        self.gain = min(self.gain + missing / min(1.0, max(_LEAST_SLOPE, slope)), self._highest)
+        better = self.gain + missing / min(1.0, max(_LEAST_SLOPE, slope))
+        self._measured.append((self.gain, loudness))
+        flattened = missing > 0 and self.gain >= self._highest
+        if abs(missing) <= _CLOSE or flattened or len(self._measured) > _ROUNDS:
+            self._settle()
+        else:
+            self.gain = min(better, self._highest)
+            self.settled = abs(missing) <= _ONE_STEP and slope >= _STEEP and better <= self._highest
+
+    def _settle(self) -> None:
+        """Take what was heard to be best; of what is as good as that, the least."""
+        best = min(abs(self.target - loudness) for _, loudness in self._measured)
+        near = [one for one in self._measured if abs(self.target - one[1]) <= best + _CLOSE]
+        self.gain, self.reached = min(near)
+        self.settled = True
 
 
-def missed(after: Loudness, target: float) -> str | None:
-    """What to say of a result that is not as loud as it should be; None: it is."""
+def missed(after: Loudness, target: float, reached: float, *, lossless: bool) -> str | None:
+    """What to say of a result that is not as loud as it should be; None: it is.
+
+    Args:
+        after: the result.
+        target: LUFS.
+        reached: what the search for the gain had come to, in LUFS.
+        lossless: whether there is no codec that could have changed it.
+    """
     if after.integrated is None or abs(after.integrated - target) <= EXACT:
         return None
-    why = "louder would be flattened" if after.integrated < target else "its codec makes it louder"
+    change = "louder" if after.integrated > target else "quieter"
+    if target - reached > EXACT and after.integrated < target:
+        why = f"with its peaks held at {CEILING:g} dBTP, more gain makes it hardly louder"
+    else:
+        why = f"holding its peaks at {CEILING:g} dBTP" if lossless else "its codec"
+        why += f" makes it {change}"
     return f"Its loudness is {after.integrated:.1f} instead of {target:g} LUFS: {why}."
 
 
@@ -144,10 +172,11 @@ def too_high(after: Loudness) -> bool:
     return after.peak is not None and after.peak > CEILING + _CLOSE
 
 
-def correction(after: Loudness, target: float) -> float:
+def correction(after: Loudness, target: float, reached: float) -> float:
     """dB by which a result should be made again because its codec took something off (high tones, noise) or added
-    some; 0 where it is close enough, or so far away that the limiter holds it back."""
-    if after.integrated is None:
+    some; 0 where it is close enough, or where its limiter already holds it back: then the gain has not ``reached`` (in
+    LUFS) the target."""
+    if after.integrated is None or abs(target - reached) > EXACT:
         return 0.0
     missing = target - after.integrated
     return missing if _LEAST_CORRECTION < abs(missing) <= _MOST_CORRECTION else 0.0

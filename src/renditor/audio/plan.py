@@ -179,7 +179,10 @@ def _expect_plausible(probe: MediaProbe, stream: AudioStream) -> None:
             f"The file says that it lasts {probe.duration:,.0f} seconds, which its {probe.bytes:,} bytes cannot hold."
         )
     if stream.channels > MOST_CHANNELS and stream.layout is None:
-        raise UnsupportedMedia(f"The file has {stream.channels} channels of sound and does not say what they are.")
+        raise UnsupportedMedia(
+            f"The file has {stream.channels} channels of sound and does not say what they are.",
+            hint="Export it with a layout that has a name, such as stereo, 5.1 or 7.1.",
+        )
 
 
 def _names(formats: Sequence[AudioFormat]) -> list[str]:

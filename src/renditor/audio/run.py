@@ -84,7 +84,7 @@ class Run:
 
     async def _make(self, files: list[AudioFile], heard: Heard) -> tuple[Heard, list[Checked]]:
         """Encode and check, and again those that their loudness shows to need it: each mix gets a limiter once, each
-        file is corrected once."""
+        file is corrected twice at most."""
         checked: dict[str, Checked] = {}
         due, decided = files, heard.decided
         while due:
@@ -178,7 +178,8 @@ class Run:
         if made.loudness and before and target is not None:
             mix = heard.decided.mixes[file.channels]
             metadata["loudness"] = described(before, made.loudness, mix.gain, limited=mix.limiter > 0)
-            missing = missed(made.loudness, target) if mix.gain else None
+            lossless = file.format.lossless
+            missing = None if mix.reached is None else missed(made.loudness, target, mix.reached, lossless=lossless)
             notes += [missing] if missing else []
         return Output(
             kind="audio",

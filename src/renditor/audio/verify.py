@@ -10,7 +10,8 @@ from renditor.audio.commands import Decided, listen
 from renditor.audio.loudness import Loudness
 from renditor.audio.plan import AudioFile, AudioPlan, choose
 from renditor.audio.readings import forget, heard_loudness
-from renditor.errors import CorruptMedia, NoSuchStream, ProcessingFailed, RenditorError
+from renditor.errors import CorruptMedia, NoSuchStream, RenditorError, failed_check
+from renditor.ffmpeg.diagnosis import MEDIA_HINT
 from renditor.ffmpeg.probe import AudioStream, MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import Toolbox
@@ -48,7 +49,7 @@ async def check(plan: AudioPlan, file: AudioFile, decided: Decided, folder: Path
         strict=True,
     ):
         if found != planned:
-            raise _failed(f"it has another {what} than planned ({found}, not {planned})")
+            raise failed_check(f"it has another {what} than planned ({found}, not {planned})")
     forget(folder)
     loud = plan.treatment.loudness is not None
     reader = ProgressReader(None)
@@ -61,7 +62,7 @@ async def check(plan: AudioPlan, file: AudioFile, decided: Decided, folder: Path
             progress=reader,
         )
     except CorruptMedia as error:
-        raise _failed("it cannot be decoded") from error
+        raise failed_check("it cannot be decoded") from error
     _expect_samples(plan, file, decided, reader.seconds)
     return Checked(probe, stream, reader.seconds, heard_loudness(folder) if loud else None)
 
@@ -73,17 +74,19 @@ def expect_length(found: float, planned: float | None) -> None:
         CorruptMedia: there is nothing, or much more or less than that.
     """
     if not found:
-        raise CorruptMedia("The sound track of this file is empty or damaged.")
+        raise CorruptMedia("The sound track of this file is empty or damaged.", hint=MEDIA_HINT)
     if planned is None:
         return
     tolerance = max(_OFF_SECONDS, planned * _OFF_SHARE)
     if found < planned - tolerance:
         raise CorruptMedia(
-            f"The file is damaged or incomplete: its sound could be read for {found:.1f} of {planned:.1f} seconds."
+            f"The file is damaged or incomplete: its sound could be read for {found:.1f} of {planned:.1f} seconds.",
+            hint=MEDIA_HINT,
         )
     if found > planned + tolerance:
         raise CorruptMedia(
-            f"The file is damaged: its sound goes on after the {planned:.1f} seconds that it should last."
+            f"The file is damaged: its sound goes on after the {planned:.1f} seconds that it should last.",
+            hint=MEDIA_HINT,
         )
 
 
@@ -92,9 +95,9 @@ async def _describe(path: Path, toolbox: Toolbox) -> tuple[MediaProbe, AudioStre
         probe = await toolbox.probe(path)
         return probe, choose(probe)
     except NoSuchStream:
-        raise CorruptMedia("The sound track of this file is empty or damaged.") from None
+        raise CorruptMedia("The sound track of this file is empty or damaged.", hint=MEDIA_HINT) from None
     except RenditorError as error:
-        raise ProcessingFailed(f"The result cannot be read back: {error.detail}") from error
+        raise failed_check(f"it cannot be read back ({error.detail.rstrip('.')})") from error
 
 
 def _expect_samples(plan: AudioPlan, file: AudioFile, decided: Decided, seconds: float) -> None:
@@ -108,8 +111,4 @@ def _expect_samples(plan: AudioPlan, file: AudioFile, decided: Decided, seconds:
         return
     allowed = _OFF_SAMPLES / file.sample_rate if file.format.lossless else _OFF_SECONDS
     if abs(seconds - planned) > allowed:
-        raise _failed(f"it lasts {seconds:.3f} instead of {planned:.3f} seconds")
-
-
-def _failed(reason: str) -> ProcessingFailed:
-    return ProcessingFailed(f"The result did not pass its check: {reason}.")
+        raise failed_check(f"it lasts {seconds:.3f} instead of {planned:.3f} seconds")

@@ -32,8 +32,17 @@ def of_asset(connection: sa.Connection, asset_id: str, job_id: str) -> Job | Non
     return job if job is not None and job.asset_id == asset_id else None
 
 
+def line_up(connection: sa.Connection, asset_id: str) -> None:
+    """Wait until nobody else asks for jobs of this asset, until the transaction ends.
+
+    On PostgreSQL transactions overlap: two who ask at once would not see each other's jobs.
+    """
+    connection.execute(sa.select(assets.c.id).where(assets.c.id == asset_id).with_for_update())
+
+
 def ask(connection: sa.Connection, job: Job) -> Job:
     """Make a job known. Returns: it, or an unfinished one of the same asset that does the same already."""
+    line_up(connection, job.asset_id)
     query = sa.select(jobs).where(
         jobs.c.asset_id == job.asset_id, jobs.c.recipe == job.recipe, jobs.c.status.in_(_ACTIVE)
     )

@@ -12,15 +12,29 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from renditor.catalog import trash
+from renditor.catalog import assets, trash
 from renditor.catalog.assets import read_rendition
 from renditor.catalog.schema import renditions
 from renditor.errors import Unavailable
 from renditor.models import Rendition, now_ms
 
+# Kinds of renditions: a set of HLS and DASH, and what people added to it for as long as its video has none.
+SET: Final = "hls"
+KEPT: Final = "captions"
+
 # Answers that are being sent, and players that hold the playlists of a minute ago, still ask for what was replaced; ms.
 _STILL_READ_MS: Final = 120_000
 _LATE_MS: Final = 5_000
+
+
+def captioned(connection: sa.Connection, asset_id: str) -> Rendition | None:
+    """What holds the captions of a video: its set, or what keeps them until it has one again."""
+    return assets.rendition(connection, asset_id, SET) or assets.rendition(connection, asset_id, KEPT)
+
+
+def removed_tracks(rendition: Rendition) -> frozenset[str]:
+    """The names of tracks of the video's own file that were removed: they stay so when everything is made anew."""
+    return frozenset(rendition.metadata.get("removed", ()))
 
 
 def revision(rendition: Rendition) -> int:

@@ -132,9 +132,7 @@ def convert(source: Path, target: Path, wish: Wish, *, dry_run: bool, as_json: b
     async def work(bench: Bench) -> tuple[dict[str, Any], str]:
         from renditor.audio.plan import plan_audio  # noqa: PLC0415
 
-        if local.look(given).media_type == "image":
-            raise CommandError(f"{source.name} is a picture: it has no sound.", code="no-such-stream")
-        provider = ffmpeg_audio(bench)
+        provider = provider_for(bench, source)
         plan = plan_audio(await provider.probe(given), [wish.format], wish.treatment, wish.track)
         bench.report.lasts(plan.length)
         if dry_run:
@@ -147,16 +145,19 @@ def convert(source: Path, target: Path, wish: Wish, *, dry_run: bool, as_json: b
     answer(*local.run(work, f"Converting {source.name}"), as_json=as_json)
 
 
-def ffmpeg_audio(bench: Bench) -> FFmpegAudio:
-    """The provider that works on local files. Raises: CommandError: the settings name another."""
-    from renditor.audio.ffmpeg import FFmpegAudio  # noqa: PLC0415 - --help stays quick
+def provider_for(bench: Bench, source: Path) -> FFmpegAudio:
+    """The provider that works on local files.
 
-    provider = bench.router.audio()
-    if not isinstance(provider, FFmpegAudio):
-        raise CommandError(
-            "The audio provider in the settings makes no local files.", hint="Set RENDITOR_ROUTES__AUDIO=ffmpeg."
-        )
-    return provider
+    Raises:
+        CommandError: the settings name another; or ``source`` is a picture.
+        UnsupportedMedia, Unprocessable: it is nothing that is known.
+    """
+    from renditor.audio.ffmpeg import FFmpegAudio  # noqa: PLC0415 - --help stays quick
+    from renditor.cli import local  # noqa: PLC0415 - --help stays quick
+
+    if local.look(source).media_type == "image":
+        raise CommandError(f"{source.name} is a picture: it has no sound.", code="no-such-stream")
+    return local.on_this_machine(bench.router.audio(), FFmpegAudio, "audio")
 
 
 def _shown(place: Path, output: Output) -> tuple[dict[str, Any], str]:

@@ -13,12 +13,14 @@ from typing import TypeVar
 from renditor import config
 from renditor.cli import interruption
 from renditor.cli.progress import Progress, progress
+from renditor.cli.terminal import CommandError
 from renditor.content.sniff import SNIFF_BYTES, SVG, Sniffed, declares_svg, sniff
 from renditor.errors import UnsupportedMedia
 from renditor.routing import MediaRouter
 from renditor.tools import Tools, build_tools, user_cache
 
 Result = TypeVar("Result")
+Provider = TypeVar("Provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,19 @@ async def _bench(report: Progress) -> AsyncIterator[Bench]:
             await tools.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def on_this_machine(found: object, wanted: type[Provider], what: str) -> Provider:
+    """The provider of ``what`` (video, audio), which has to be the one for local files.
+
+    Raises: CommandError: the settings name another.
+    """
+    if not isinstance(found, wanted):
+        raise CommandError(
+            f"The {what} provider in the settings makes no local files.",
+            hint=f"Set RENDITOR_ROUTES__{what.upper()}=ffmpeg.",
+        )
+    return found
 
 
 def look(path: Path) -> Sniffed:

@@ -16,12 +16,13 @@ from renditor.cli.terminal import printable
 Report = Callable[[float, str], None]
 
 _CLEAR: Final = "\r\033[K"
-_WIDEST: Final = 79  # cells; a line that fits is not wrapped when the window gets somewhat narrower
+_WIDEST: Final = 99  # cells; a line that fits is not wrapped when the window gets somewhat narrower
 _FREE: Final = 3  # cells at the end, where the terminal writes ^C
 _TITLE: Final = 32  # cells
+_SHORT_TITLE: Final = 12  # cells; a title is cut down to this before anything else goes
 _BAR: Final = 20  # cells
-_SHORT_BAR: Final = 10  # where the window has less than ``_NARROW`` cells
-_NARROW: Final = 60
+_SHORT_BAR: Final = 10  # where the line has less than ``_NARROW`` cells, so that all fits into a window of 80
+_NARROW: Final = 90
 _EVERY: Final = 0.1  # seconds between two looks of the line
 _SETTLED: Final = 1.0  # seconds of work after which a speed means something,
 _MOVED: Final = 0.001  # and the share of it that has to be done by then
@@ -110,6 +111,9 @@ def progress(title: str) -> Iterator[Progress]:
 def _line(parts: dict[str, str], room: int) -> str:
     """The parts that fit."""
     left = dict(parts)
+    excess = _cells("  ".join(left.values())) - room
+    if excess > 0:
+        left["title"] = _cut(left["title"], max(_cells(left["title"]) - excess, _SHORT_TITLE))
     for name in _DROPPED:
         if _cells("  ".join(left.values())) <= room:
             break

@@ -25,10 +25,15 @@ def command(  # noqa: PLR0913 - the options of a command line
     ],
     *,
     interval: Annotated[
-        float | None, typer.Option("--interval", metavar="S", help="Seconds from tile to tile, at least.")
+        float | None,
+        typer.Option("--interval", metavar="S", help="Seconds from tile to tile; else 2, more above 400 s."),
     ] = None,
-    width: Annotated[int | None, typer.Option("--width", metavar="PX", help="Width of a tile, in px.")] = None,
-    columns: Annotated[int | None, typer.Option("--columns", metavar="N", help="Tiles beside each other.")] = None,
+    width: Annotated[
+        int | None, typer.Option("--width", metavar="PX", help="Width of a tile, in px; else 192 (upright: less).")
+    ] = None,
+    columns: Annotated[
+        int | None, typer.Option("--columns", metavar="N", help="Tiles beside each other; else up to 10.")
+    ] = None,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -171,14 +171,10 @@ def _made(place: Path, output: Output) -> tuple[dict[str, Any], str]:
 
 def ffmpeg_video(bench: Bench) -> FFmpegVideo:
     """The provider that works on local files. Raises: CommandError: the settings name another."""
+    from renditor.cli import local  # noqa: PLC0415 - --help stays quick
     from renditor.video.ffmpeg import FFmpegVideo  # noqa: PLC0415 - --help stays quick
 
-    provider = bench.router.video()
-    if not isinstance(provider, FFmpegVideo):
-        raise CommandError(
-            "The video provider in the settings makes no local files.", hint="Set RENDITOR_ROUTES__VIDEO=ffmpeg."
-        )
-    return provider
+    return local.on_this_machine(bench.router.video(), FFmpegVideo, "video")
 
 
 async def probe_video(bench: Bench, source: Path, *, key_frames: bool = False) -> MediaProbe:

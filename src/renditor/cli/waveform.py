@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from renditor.cli import files
-from renditor.cli.audio import SourceArgument, ffmpeg_audio
+from renditor.cli.audio import SourceArgument, provider_for
 from renditor.cli.terminal import BAD_USAGE, CommandError, JsonOption, answer, clock, size
 from renditor.cli.video import DryRunOption, show_plan
 
@@ -63,9 +63,7 @@ def command(  # noqa: PLR0913 - the options of a command line
     place = files.target(target, given)
 
     async def work(bench: Bench) -> tuple[dict[str, Any], str]:
-        if local.look(given).media_type == "image":
-            raise CommandError(f"{source.name} is a picture: it has no sound.", code="no-such-stream")
-        provider = ffmpeg_audio(bench)
+        provider = provider_for(bench, source)
         found = await provider.probe(given)
         bench.report.lasts(found.duration)
         if dry_run:

@@ -4,30 +4,55 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import time
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
 
-from renditor.errors import RenditorError
+from renditor.errors import BadRequest, RenditorError
 
 # An upload has no time limit as a whole; these are for each piece of it. Seconds.
 TIMEOUT: Final = httpx.Timeout(60, connect=10)
 # The code of a connection that broke half-way: worth another try.
 BROKEN: Final = "connection-broken"
+_PORTS: Final = 1 << 16
 
 Asset = dict[str, Any]
 
 
 class ServerError(RenditorError):
-    """The server said no, or nothing. ``http_status`` is what it answered with, 0 where there was no answer."""
+    """The server said no, or nothing.
+
+    ``http_status`` is what it answered with, 0 where there was no answer; ``retry_after``: for how many seconds it
+    wants to be left alone.
+    """
 
     code, title = "no-answer", "The server does not answer"
 
     def __init__(
-        self, detail: str = "", *, hint: str | None = None, code: str | None = None, http_status: int = 0
+        self,
+        detail: str = "",
+        *,
+        hint: str | None = None,
+        code: str | None = None,
+        http_status: int = 0,
+        retry_after: float = 0,
     ) -> None:
         super().__init__(detail, hint=hint, code=code)
         self.http_status = http_status
+        self.retry_after = retry_after
+
+
+def parse_url(url: str, what: str) -> httpx.URL:
+    """The URL of a ``what``, such as a server. Raises: BadRequest: it is none."""
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        parts = httpx.URL()
+    if parts.scheme not in ("http", "https") or not parts.host or not 0 < (parts.port or 80) < _PORTS:
+        raise BadRequest(f"{url} is not the URL of a {what}.", hint="It begins with http:// or https://.")
+    return parts
 
 
 def unreachable(server: str, error: httpx.HTTPError) -> ServerError:
@@ -59,6 +84,7 @@ def read(response: httpx.Response) -> Asset:
             hint="Check the URL: it is the one that `renditor serve` prints.",
             code="not-renditor",
             http_status=response.status_code,
+            retry_after=_retry_after(response),
         )
     if response.is_error:
         raise ServerError(
@@ -66,8 +92,20 @@ def read(response: httpx.Response) -> Asset:
             hint=body.get("hint"),
             code=str(body["code"]),
             http_status=response.status_code,
+            retry_after=_retry_after(response),
         )
     return body
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Seconds, of a number of them or a date (RFC 9110, 10.2.3); 0 where there is neither."""
+    said = response.headers.get("retry-after", "").strip()
+    if said.isdecimal():
+        return float(said)
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _cause(error: BaseException) -> BaseException:

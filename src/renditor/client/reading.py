@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 from typing import Self
 
 import httpx
 
-from renditor.client.answers import TIMEOUT, ServerError, is_this_machine
-from renditor.errors import BadRequest, NotFound, TooLarge
+from renditor.client.answers import TIMEOUT, ServerError, is_this_machine, parse_url
+from renditor.errors import NotFound, TooLarge
 
 # Of one file of a stream that is checked: a server could send without end.
 _LARGEST_FILE = 64 * 1024**2
 _MOST_REDIRECTS = 5
+_LONGEST_WAIT = 300  # seconds for one file: a server could send a byte a minute
 
 
 class WebReader:
@@ -30,19 +32,16 @@ class WebReader:
     """
 
     def __init__(self, url: str, *, most_bytes: int = 4 * 1024**3) -> None:
-        try:
-            parts = httpx.URL(url)
-        except httpx.InvalidURL:
-            parts = httpx.URL()
-        if parts.scheme not in ("http", "https") or not parts.host:
-            raise BadRequest(f"{url} is not the URL of a stream.", hint="It begins with http:// or https://.")
+        parts = parse_url(url, "stream")
         self.origin = f"{parts.scheme}://{parts.netloc.decode()}"
         self.entry = parts.raw_path.decode().lstrip("/")
         self._left = most_bytes
         self._sizes: dict[str, int] = {}
         self._whole: dict[str, bytes] = {}
+        self._places: dict[str, str] = {}
         self._http = httpx.AsyncClient(
             headers={"accept-encoding": "identity"},  # ranges count the bytes as they are stored
+            auth=(parts.username, parts.password) if parts.userinfo else None,
             timeout=TIMEOUT,
             trust_env=not is_this_machine(parts.host),
         )
@@ -59,9 +58,9 @@ class WebReader:
         """Bytes of a file: all of it, or ``(offset, length)`` of it, less where it ends before.
 
         Raises:
-            NotFound: 404 or 410.
+            NotFound: the server answers, and does not give it.
             TooLarge: more than ``most_bytes`` in all, or a file of more than 64 MiB from a server without ranges.
-            ServerError: any other answer, or none.
+            ServerError: no answer, or one that leads elsewhere.
         """
         if name in self._whole:
             return _cut(self._whole[name], span)
@@ -86,6 +85,10 @@ class WebReader:
             raise ServerError(f"{self.origin} does not say how large its files are.", code="no-size")
         return self._sizes[name]
 
+    def place(self, name: str) -> str:
+        """Where it was found, after redirects."""
+        return self._places.get(name, name)
+
     async def names(self) -> frozenset[str]:
         """None: servers do not list their files."""
         return frozenset()
@@ -100,16 +103,20 @@ class WebReader:
         """An answer with at most 64 MiB of its body; a few redirects to the same server are followed."""
         url = httpx.URL(f"{self.origin}/{name}")
         try:
-            for _ in range(_MOST_REDIRECTS):
-                async with self._http.stream("GET", url, headers=headers) as answer:
-                    if not answer.has_redirect_location:
-                        _expect(answer, name)
-                        return answer, await self._body(answer)
-                    url = url.join(answer.headers["location"])
-                    if f"{url.scheme}://{url.netloc.decode()}" != self.origin:
-                        raise ServerError(f"{self.origin} sends on to another server.", code="redirected")
-        except httpx.TimeoutException:
+            async with asyncio.timeout(_LONGEST_WAIT):
+                for _ in range(_MOST_REDIRECTS):
+                    async with self._http.stream("GET", url, headers=headers) as answer:
+                        if not answer.has_redirect_location:
+                            _expect(answer)
+                            self._places[name] = url.raw_path.decode().lstrip("/")
+                            return answer, await self._body(answer)
+                        url = url.join(answer.headers["location"])
+                        if f"{url.scheme}://{url.netloc.decode()}" != self.origin:
+                            raise ServerError(f"{self.origin} sends on to another server.", code="redirected")
+        except (TimeoutError, httpx.TimeoutException):
             raise ServerError(f"{self.origin} took too long to answer.", hint="Try again.") from None
+        except httpx.RemoteProtocolError:
+            raise NotFound("the answer breaks off, or is no HTTP", code="broken-answer") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ServerError(f"{self.origin} cannot be asked ({type(error).__name__}).") from None
         raise ServerError(f"{self.origin} sends from one address to the next without end.", code="redirected")
@@ -124,13 +131,11 @@ class WebReader:
         return bytes(data)
 
 
-def _expect(answer: httpx.Response, name: str) -> None:
-    if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
-        raise NotFound
+def _expect(answer: httpx.Response) -> None:
     if answer.status_code not in (
         httpx.codes.OK, httpx.codes.PARTIAL_CONTENT, httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE,
     ):  # fmt: skip
-        raise ServerError(f"The server answers {answer.status_code} to {name}.", http_status=answer.status_code)
+        raise NotFound(f"the server answers {answer.status_code}", code="refused")
 
 
 def _cut(data: bytes, span: tuple[int, int] | None) -> bytes:

@@ -12,17 +12,13 @@ from urllib.parse import quote
 
 import httpx
 
-from renditor.client.answers import BROKEN, TIMEOUT, Asset, ServerError, is_this_machine, read, unreachable
-from renditor.client.events import Event, events_of
-from renditor.errors import BadRequest
+from renditor.client.answers import BROKEN, TIMEOUT, Asset, ServerError, is_this_machine, parse_url, read, unreachable
+from renditor.client.events import Event, Patience, events_of
 
 # Bytes of one piece of an upload: large enough to cost little, small enough to show progress on a slow line.
 _CHUNK = 256 * 1024
 _POLL_FIRST, _POLL_LAST = 0.3, 3.0  # seconds between two questions: quick for short jobs, cheap for long ones
-# Streams of events: how often a connection may fail in a row, the first pause before the next (seconds), and how long
-# a server that says every 15 s that it lives may be silent.
-_TRIES = 5
-_AGAIN = 0.5
+# How long a server may be silent that says every 15 s that its stream of events lives, in seconds.
 _LISTENING = httpx.Timeout(60, connect=10)
 _WORKING = ("uploaded", "processing")
 _EXPLAIN = 5  # seconds to find out why
@@ -44,12 +40,7 @@ class Client:
 
     def __init__(self, server: str, key: str) -> None:
         self._server = server.rstrip("/")
-        try:
-            url = httpx.URL(self._server)
-        except httpx.InvalidURL:
-            url = httpx.URL()
-        if url.scheme not in ("http", "https") or not url.host:
-            raise BadRequest(f"{server} is not the URL of a server.", hint="It begins with http:// or https://.")
+        url = parse_url(self._server, "server")
         self._http = httpx.AsyncClient(
             base_url=self._server,
             headers={"authorization": f"Bearer {key}"},
@@ -227,39 +218,48 @@ class Client:
             pause = min(pause * 1.3, _POLL_LAST)
         return await self.get(asset_id)
 
-    async def events(self, asset_id: str) -> AsyncIterator[Event]:
-        """What happens to an asset, until it is done: the last event says how. A connection that breaks is made again.
+    async def events(self, asset_id: str, patience: float = 60) -> AsyncIterator[Event]:
+        """What happens to an asset, until it is done: the last event says how.
 
-        Ends without such an event when the asset was deleted while one listened.
+        A connection that breaks is made again, and goes on behind the last event. Ends without an event that is the
+        last one when the asset was deleted while one listened.
+
+        Args:
+            asset_id: of the asset.
+            patience: for how many seconds the server may refuse connections or be busy, as one that is started anew is.
+                When it says how long to leave it alone (``Retry-After``), that is done.
 
         Raises:
-            ServerError: refused (unknown asset, too many streams), or no answer again and again.
+            ServerError: refused (unknown asset, too many streams), or no answer for longer than that.
         """
         path = f"/media/{quote(asset_id, safe='')}/events"
-        last, failures, heard = "", 0, False
-        while failures < _TRIES:
+        waiting = Patience(patience)
+        last, heard = "", False
+        while True:
+            trouble: ServerError | None = None
             try:
                 headers = {"accept": "text/event-stream"} | ({"last-event-id": last} if last else {})
                 async with self._http.stream("GET", path, headers=headers, timeout=_LISTENING) as response:
                     if response.is_error:
                         await response.aread()
                         read(response)
+                    waiting.connected()
+                    heard = True
                     async for event in events_of(response):
-                        last, failures, heard = event.id, 0, True
+                        last = event.id
+                        waiting.reset()
                         yield event
                         if event.is_last:
                             return
                 if response.status_code == httpx.codes.NO_CONTENT:
                     return
             except httpx.HTTPError as error:
-                failures += 1
-                if failures == _TRIES:
-                    raise unreachable(self._server, error) from None
+                trouble = unreachable(self._server, error)
             except ServerError as error:
                 if heard and error.http_status == httpx.codes.NOT_FOUND:
                     return
-                raise
-            await asyncio.sleep(_AGAIN * 2**failures)
+                trouble = error
+            await asyncio.sleep(waiting.pause(trouble, crowded=heard))
 
     async def _ask(self, method: str, path: str, **arguments: Any) -> Asset:
         return read(await self._send(method, path, **arguments))

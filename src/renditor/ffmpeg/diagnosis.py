@@ -25,6 +25,8 @@ from renditor.ffmpeg.budget import beyond
 MEDIA_HINT = "Play the file to its end in a media player; if it stops there too, export it again."
 _INSTALL_HINT = "Run `renditor doctor`: it names what this FFmpeg lacks and how to get it."
 
+_SPACE_HINT = "Free some space on the disk that is written to, which is that of the data folder where a server does it."
+
 _KILLED_HINT = "Mostly the machine ran out of memory: give it more, or lower jobs.concurrency and ffmpeg.threads."
 
 # Programs that get no memory often do not say so before they fall.
@@ -41,7 +43,7 @@ _REFERENCE = r"(?:Protocol|Extension|URL) .{0,80}not .{0,40}(?:whitelist|allowed
 
 # The first pattern found in the whole text wins: causes stand before their consequences.
 _CAUSES: tuple[tuple[str, type[RenditorError], str, str | None], ...] = (
-    (r"No space left on device", OutOfSpace, "The disk is full.", None),
+    (r"No space left on device", OutOfSpace, "The disk is full.", _SPACE_HINT),
     (r"exceeds specified max pixel count", LimitExceeded, "The frames of the video are larger than allowed.",
      "Send a smaller video, or raise ffmpeg.max_pixels."),
     (r"Format not on whitelist", UnsupportedMedia, "This is not a video or audio file of an accepted kind.", None),

@@ -16,6 +16,7 @@ from typing import Final
 
 from renditor.errors import RenditorError
 from renditor.ffmpeg.budget import probing_budget
+from renditor.ffmpeg.closed import closed_captions
 from renditor.ffmpeg.probe import KeyFrames, VideoStream
 from renditor.ffmpeg.run import PIPE, Toolbox
 
@@ -72,6 +73,8 @@ async def read_key_frames(toolbox: Toolbox, source: Path, video: VideoStream, ra
     try:
         budget = probing_budget(toolbox.settings)
         await toolbox.stream(arguments, budget=budget, reads=(source,), take=reader.feed)
+        if await closed_captions(toolbox, source, video.index):
+            reader.fault = "it holds closed captions, which would go with its supplemental information"
     except NotToBeCopied:
         pass
     except RenditorError as error:

@@ -6,6 +6,7 @@ or moved into the job folder: a decoder that a file has taken over could write t
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from renditor.ffmpeg.ffprobe import PacketEnds, parse
 from renditor.ffmpeg.probe import MediaProbe, check_limits
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.settings import FFmpegSettings
+from renditor.ffmpeg.uncompressed import expect_all_sound
 from renditor.sandbox.launcher import Completed, Launcher
 from renditor.sandbox.policy import Limits, Policy
 
@@ -185,6 +187,7 @@ class Toolbox:
         printed, warnings = await self._describe(source, ["-show_format", "-show_streams", "-show_chapters"])
         found = parse(printed, size, estimated=b"Estimating duration from bitrate" in warnings)
         check_limits(found, self.settings)
+        await asyncio.to_thread(expect_all_sound, source, found.format)
         if found.needs_measuring:
             found = await self._measure(source, found)
             check_limits(found, self.settings)

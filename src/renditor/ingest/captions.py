@@ -2,7 +2,8 @@
 
     body -> read with limits, written anew -> stored in a folder of its own -> new heads stored -> made known
 
-The set grows as ``catalog.sets`` says: nothing that is known is ever written over.
+The set grows as ``catalog.sets`` says: nothing that is known is ever written over. What was added stays until somebody
+removes it, and what was removed stays away, whatever recipes run on the video meanwhile (``recipes.carrying``).
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ _LONGEST_LABEL: Final = 60
 # Of one video. Each is a line in every master playlist, and files that nobody may ever ask for.
 _MOST_TRACKS: Final = 64
 CAPTION_TYPES: Final = ("text/vtt", "application/x-subrip", "text/plain")
+# What programs send that were not told: curl --data-binary, and most libraries.
+_UNTOLD: Final = ("application/octet-stream", "application/x-www-form-urlencoded")
 # Somebody else changes the same set: each time one of all wins.
 _ATTEMPTS: Final = 50
 _APART: Final = 0.02  # seconds, times the attempt
@@ -59,18 +62,21 @@ class CaptionOptions:
         kind = values.get("kind", "subtitles")
         if kind not in _KINDS:
             raise _wrong("kind", "Give captions (for those who do not hear) or subtitles.")
+        forced = _flag("forced", values.get("forced", ""))
+        if forced and kind == "captions":
+            raise _wrong("forced", "Captions tell everything, forced subtitles only what nobody can do without.")
         return cls(
             language=_language(values.get("language", "")),
             label=_label(values.get("label", "")),
             kind="captions" if kind == "captions" else "subtitles",
             default=_flag("default", values.get("default", "")),
-            forced=_flag("forced", values.get("forced", "")),
+            forced=forced,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionedSet:
-    """The set of a video, and the text tracks it has."""
+    """The set of a video (or what keeps its captions until it has one again), and the text tracks it has."""
 
     asset: Asset
     rendition: Rendition
@@ -118,6 +124,8 @@ class Captions:
             Overloaded: others change the same set all the time.
         """
         found = await self.of(principal, asset_id)
+        if found.rendition.kind != sets.SET:
+            raise _no_streams()
         _check_declared(content_type)
         captions = await asyncio.to_thread(read, await _whole(body))
         track = _named(found.tracks, options)
@@ -136,7 +144,7 @@ class Captions:
 
     def _captioned(self, connection: Any, principal: Principal, asset_id: str) -> CaptionedSet:
         asset = assets.owned(connection, principal, asset_id)
-        rendition = assets.rendition(connection, asset_id, "hls") if asset.media_type == "video" else None
+        rendition = sets.captioned(connection, asset_id) if asset.media_type == "video" else None
         if asset.status != "completed" or jobs.unfinished_of(connection, asset_id, besides=self.background):
             raise Conflict(
                 "Only a video that is completed can have captions added or removed.",
@@ -144,7 +152,7 @@ class Captions:
                 code="not-completed",
             )
         if rendition is None:
-            raise Conflict("Captions belong to the HLS and DASH streams of a video; this has none.", code="no-streams")
+            raise _no_streams()
         tracks = tuple(SetTrack.from_json(track) for track in rendition.metadata.get("captions", ()))
         return CaptionedSet(asset, rendition, tracks)
 
@@ -164,13 +172,11 @@ class Captions:
         self, principal: Principal, before: CaptionedSet, tracks: tuple[SetTrack, ...]
     ) -> CaptionedSet | None:
         """Store heads that name these tracks, then let them count. None: somebody else was first."""
-        old, token = before.rendition, new_id()[-8:]
-        heads = {head: head.replace(".", f"-{token}.") for head in (MASTER, MANIFEST)}
-        texts = {
-            heads[MASTER]: in_master(await self._text(old, MASTER), tracks),
-            heads[MANIFEST]: in_manifest(await self._text(old, MANIFEST), tracks, old.duration or 0.0),
-        }
-        metadata = old.metadata | {"heads": heads, "captions": [track.to_json() for track in tracks]}
+        old = before.rendition
+        heads, texts = await self._heads(old, tracks) if old.kind == sets.SET else ({}, {})
+        removed = sorted(sets.removed_tracks(old) | _own(before.tracks) - _own(tracks))
+        captions = [track.to_json() for track in tracks]
+        metadata = old.metadata | {"heads": heads, "captions": captions, "removed": removed}
         new = replace(old, metadata=metadata, bytes=old.bytes + _bytes(tracks) - _bytes(before.tracks))
         fresh, gone = (
             _folders(old, tracks) - _folders(old, before.tracks),
@@ -189,6 +195,16 @@ class Captions:
             for name, text in texts.items():
                 await self.storage.write(old.key + name, text.encode())
             return replace(before, rendition=new, tracks=tracks) if await self.catalog.write(work) else None
+
+    async def _heads(self, old: Rendition, tracks: tuple[SetTrack, ...]) -> tuple[dict[str, str], dict[str, str]]:
+        """The names under which the heads with these tracks are to be stored, and their texts by these names."""
+        token = new_id()[-8:]
+        heads = {head: head.replace(".", f"-{token}.") for head in (MASTER, MANIFEST)}
+        texts = {
+            heads[MASTER]: in_master(await self._text(old, MASTER), tracks),
+            heads[MANIFEST]: in_manifest(await self._text(old, MANIFEST), tracks, old.duration or 0.0),
+        }
+        return heads, texts
 
     async def _text(self, rendition: Rendition, name: str) -> str:
         return b"".join([chunk async for chunk in self.storage.open(rendition.key + name)]).decode()
@@ -259,6 +275,11 @@ def _folders(rendition: Rendition, tracks: tuple[SetTrack, ...]) -> set[str]:
     return {f"{rendition.key}{track.folder}/" for track in tracks}
 
 
+def _own(tracks: tuple[SetTrack, ...]) -> set[str]:
+    """The names of those that come from the video's own file."""
+    return {track.name for track in tracks if not track.uploaded}
+
+
 def _bytes(tracks: tuple[SetTrack, ...]) -> int:
     return sum(track.bytes for track in tracks)
 
@@ -273,10 +294,18 @@ async def _whole(body: AsyncIterator[Chunk]) -> bytes:
     return bytes(content)
 
 
+def _no_streams() -> Conflict:
+    return Conflict(
+        "Captions belong to the HLS and DASH streams of a video; this has none.",
+        hint="Run a recipe on it whose outputs include hls.",
+        code="no-streams",
+    )
+
+
 def _check_declared(content_type: str | None) -> None:
     """Raises: UnsupportedMedia: it says that it is something else than captions."""
     declared = (content_type or "").partition(";")[0].strip().lower()
-    if declared and declared not in CAPTION_TYPES:
+    if declared and declared not in (*CAPTION_TYPES, *_UNTOLD):
         raise UnsupportedMedia(
             f"Captions are sent as {', '.join(CAPTION_TYPES)}, not as {declared[:100]}.",
             hint="Send the file itself as the body, with its Content-Type.",

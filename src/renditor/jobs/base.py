@@ -73,7 +73,7 @@ class JobSettings(BaseModel):
     retry_seconds: float = Field(
         default=1, ge=0, le=600, description="Pause before a step's second try; doubled before each further one."
     )
-    keep_days: float = Field(default=7, gt=0, description="Days for which ended jobs stay listed.")
+    keep_days: float = Field(default=7, gt=0, le=36_500, description="Days for which ended jobs stay listed.")
 
     @model_validator(mode="after")
     def _beats_fit(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Protocol
@@ -11,6 +12,7 @@ from renditor.audio.plan import plan_audio
 from renditor.audio.treatment import Treatment
 from renditor.audio.waveform.plan import SET as WAVEFORM
 from renditor.catalog.base import Catalog
+from renditor.ffmpeg.probe import MediaProbe
 from renditor.models import OnPlayable, OnProgress, Output
 from renditor.recipes.carrying import carry_captions
 from renditor.recipes.progress import Progress, parts
@@ -20,7 +22,9 @@ from renditor.recipes.settings import AudioRecipe, VideoRecipe
 from renditor.routing import MediaRouter
 from renditor.storage.base import Storage
 from renditor.video.base import VideoSettings
-from renditor.video.plan import plan
+from renditor.video.plan import plan, plan_chapters
+from renditor.video.subtitles.chapters import make_chapters
+from renditor.video.verify import check_chapters
 
 
 class Maker(Protocol):
@@ -67,7 +71,7 @@ class MovingRecipe:
             # What is complete already stays as it is until all of the new is there.
             on_playable = publication.show if attempt.asset.status == "processing" else None
             outputs = await self.maker.make(attempt, source, progress.report, on_playable)
-            outputs = await carry_captions(self.catalog, self.storage, attempt.asset, outputs)
+            outputs = await carry_captions(self.catalog, self.storage, attempt, outputs)
             await publication.complete(outputs, progress.stored)
         return sum(output.bytes for output in outputs)
 
@@ -106,7 +110,7 @@ _FILES, _WAVEFORM, _STREAM = 6.0, 1.0, 3.0
 
 @dataclass(frozen=True, slots=True)
 class AudioMaker:
-    """Files, then the waveform and the stream; these from a file where the loudness was changed."""
+    """Chapters, files, then the waveform and the stream; these two from a file where the loudness was changed."""
 
     kind: ClassVar[str] = "audio"
 
@@ -122,12 +126,12 @@ class AudioMaker:
     ) -> tuple[Output, ...]:
         """See ``Maker``."""
         recipe, provider = self.recipe, self.router.audio(attempt.asset.route)
-        wanted = self._formats()
+        probe, wanted = await provider.probe(source), self._formats()
         weights = (_FILES * bool(wanted), _WAVEFORM * recipe.waveform, _STREAM * recipe.hls)
         on_files, on_waveform, on_stream = parts(on_progress, weights)
-        made: list[Output] = []
+        made = await self._chapters(attempt, probe) if recipe.chapters else []
         if wanted:
-            plan_of_files = plan_audio(await provider.probe(source), wanted, Treatment(loudness=recipe.loudness))
+            plan_of_files = plan_audio(probe, wanted, Treatment(loudness=recipe.loudness))
             made += await provider.run(plan_of_files, source, _folder(attempt, "audio"), on_files)
             source = next((one.path for one in made if self._is_level(one)), source)
         if recipe.waveform:
@@ -135,6 +139,14 @@ class AudioMaker:
         if recipe.hls:
             made += await self._stream(attempt, source, on_stream)
         return tuple(one for one in made if one.kind != "audio" or one.path.suffix[1:] in recipe.formats)
+
+    async def _chapters(self, attempt: Attempt, probe: MediaProbe) -> list[Output]:
+        found = plan_chapters(probe, probe.duration or 0.0)
+        if not found:
+            return []
+        output = await asyncio.to_thread(make_chapters, found, _folder(attempt, "chapters"))
+        check_chapters(found, output.path)
+        return [output]
 
     async def _stream(self, attempt: Attempt, source: Path, on_progress: OnProgress) -> tuple[Output, ...]:
         provider = self.router.video()

@@ -18,9 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from renditor.catalog import assets, jobs, pictures, trash
+from renditor.catalog import assets, jobs, pictures, sets, trash
 from renditor.catalog.base import Catalog
-from renditor.errors import ProcessingFailed
+from renditor.errors import failed_check
 from renditor.models import Output, Rendition, new_id, now_ms
 from renditor.recipes.recipe import Attempt, JobGone
 from renditor.storage import keys
@@ -28,7 +28,7 @@ from renditor.storage.base import Storage
 from renditor.video.streams.package import MANIFEST, MASTER
 
 # What recipes make. Another recipe for the same asset replaces all of it.
-KINDS: Final = ("hls", "mp4", "poster", "storyboard", "preview", "chapters", "audio", "waveform")
+KINDS: Final = ("hls", "mp4", "poster", "storyboard", "preview", "chapters", "audio", "waveform", sets.KEPT)
 # The files of a set that name all others, and where they are stored for as long as there is only a part of it.
 _FIRST: Final = {MASTER: "master-first.m3u8", MANIFEST: "manifest-first.mpd"}
 # For so long players that hold one of them may ask for it again, ms.
@@ -97,7 +97,7 @@ class Publication:
         digests = _digests(output.path)
         # Players and caches hold these files, for ever: they cannot become others.
         if any(digests.get(name) != digest for name, digest in self._stored.items() if name not in _FIRST.values()):
-            raise ProcessingFailed("The result did not pass its check: a file of the first quality has changed.")
+            raise failed_check("a file of the first quality has changed")
         return output.path, rendition.key, [name for name in digests if name not in self._stored]
 
     async def _store(self, folder: Path, key: str, names: list[str]) -> None:

@@ -47,7 +47,7 @@ class VideoRecipe(BaseModel, extra="forbid", frozen=True):
         return outputs
 
 
-class AudioRecipe(BaseModel, extra="forbid", frozen=True):
+class AudioRecipe(BaseModel, extra="forbid", frozen=True, allow_inf_nan=False):
     """What is made of an audio file. In the settings of a server both bit rates are filled in."""
 
     formats: tuple[AudioContainer, ...] = Field(
@@ -65,6 +65,7 @@ class AudioRecipe(BaseModel, extra="forbid", frozen=True):
     )
     waveform: bool = Field(default=True, description="Peaks and a picture of the sound.")
     hls: bool = Field(default=True, description="An adaptive stream (HLS and DASH) of the sound.")
+    chapters: bool = Field(default=True, description="The chapters of the file, where it has some, as WebVTT.")
 
     @model_validator(mode="after")
     def _makes_something(self) -> Self:
@@ -124,14 +125,16 @@ def _check_names(recipes: Iterable[str]) -> None:
             raise ValueError(f"{name!r} cannot be the name of a recipe: use a-z, 0-9 and -, at most 32 characters")
 
 
-class EventSettings(BaseModel, extra="forbid"):
+class EventSettings(BaseModel, extra="forbid", allow_inf_nan=False):
     """Streams of events: how many a web process keeps open, and how quick they are."""
 
     # Each open stream holds a connection and some memory.
-    streams: int = Field(1000, ge=1, description="Streams of events that one web process keeps open.")
-    streams_per_owner: int = Field(50, ge=1, description="Of these, streams of one owner.")
+    streams: int = Field(1000, ge=1, le=100_000, description="Streams of events that one web process keeps open.")
+    streams_per_owner: int = Field(50, ge=1, le=100_000, description="Of these, streams of one owner.")
     # A key that was revoked meanwhile listens no longer than this.
-    stream_seconds: float = Field(900, ge=1, description="Seconds until a stream is ended; clients ask for another.")
+    stream_seconds: float = Field(
+        900, ge=1, le=86_400, description="Seconds until a stream is ended; clients ask for another."
+    )
     poll_seconds: float = Field(0.5, ge=0.25, le=60, description="How often a process with streams asks the catalog.")
     keep_alive_seconds: float = Field(
         15, ge=0.25, le=300, description="A stream without news says that it is alive: proxies cut off silent ones."

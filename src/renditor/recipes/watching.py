@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Literal, Self
 
@@ -107,6 +107,9 @@ class Watch:
         self._seen = seen
         name = _ENDS.get(seen.asset.status)
         now = seen.state
+        if name is None and self._told.playable:
+            # Also while it is not: its worker died, and another makes it again. Nobody is told the same twice.
+            now = replace(now, playable=True)
         if name is not None:
             self._tell(name, now)
             self.end()

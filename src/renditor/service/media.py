@@ -236,6 +236,7 @@ class MediaProcessingService:
         new = Job(new_id(), asset.id, name or recipe, "queued", now, now)
 
         def work(connection: Any) -> Job:
+            jobs.line_up(connection, asset_id)
             current = assets.owned(connection, principal, asset_id)
             if any(job.recipe != new.recipe for job in jobs.unfinished_of(connection, asset_id, besides=background)):
                 detail, hint = "Another recipe is at work on this asset.", "Wait for it, or cancel it."

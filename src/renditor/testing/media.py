@@ -65,6 +65,14 @@ def video(
     return path
 
 
+def long_video(path: Path, size: str = "1280x720", seconds: float = 60) -> Path:
+    """What takes long to encode, for tests that interrupt it; itself made at once, of one second again and again."""
+    once = video(path.with_name(f"once-{path.name}"), size, 1)
+    ffmpeg("-stream_loop", "-1", "-i", once, "-t", str(seconds), "-c", "copy", path)
+    once.unlink()
+    return path
+
+
 def song(path: Path, seconds: float = 3, *extra: str) -> Path:
     """A stereo tone; the codec follows from the name."""
     ffmpeg("-f", "lavfi", "-i", f"sine=frequency=330:duration={seconds}", "-ac", "2", *extra, path)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,8 +71,7 @@ class FFmpegVideo:
 
     def commands(self, plan: VideoPlan, source: Path) -> list[Command]:
         """The command lines that ``run`` would use, beside those that read the results back."""
-        making = Making(self._toolbox, plan, source, folder=source.parent)  # where nothing is done
-        return [command for stage in making.stages() for command in stage.shown()]
+        return _shown(Making(self._toolbox, plan, source, folder=source.parent))
 
     async def run(
         self,
@@ -84,9 +84,7 @@ class FFmpegVideo:
         """See ``VideoProvider``. A plan is first playable only where somebody takes that first set."""
         self._require(plan)
         making = Making(self._toolbox, plan, source, folder, on_playable)
-        async with workspace(folder, NAMES):
-            await run_stages(making.stages(), on_progress)
-        on_progress(1.0, "completed")
+        await _carry_out(making, NAMES, on_progress)
         return tuple(making.outputs[kind] for kind in plan.outputs)
 
     async def frame(self, source: Path, folder: Path, at: float) -> Path:
@@ -103,15 +101,12 @@ class FFmpegVideo:
         """
         self._toolbox.binaries.require_encoders(plan.encoders)
         conversion = Conversion(self._toolbox, plan, source, folder)
-        async with workspace(folder, (conversion.name,)):
-            await run_stages(conversion.stages(), on_progress)
-        on_progress(1.0, "completed")
+        await _carry_out(conversion, (conversion.name,), on_progress)
         return conversion.made
 
     def transcode_commands(self, plan: TranscodePlan, source: Path) -> list[Command]:
         """The command lines that ``transcode`` would use."""
-        conversion = Conversion(self._toolbox, plan, source, folder=source.parent)  # where nothing is done
-        return [command for stage in conversion.stages() for command in stage.shown()]
+        return _shown(Conversion(self._toolbox, plan, source, folder=source.parent))
 
     async def animate(self, plan: AnimationPlan, source: Path, folder: Path, on_progress: OnProgress) -> Output:
         """One file ``video.gif`` or ``video.webp`` in ``folder``, read back and checked.
@@ -120,15 +115,12 @@ class FFmpegVideo:
         """
         self._toolbox.binaries.require_encoders((plan.format.encoder,))
         animating = Animating(self._toolbox, plan, source, folder)
-        async with workspace(folder, (animating.name,)):
-            await run_stages(animating.stages(), on_progress)
-        on_progress(1.0, "completed")
+        await _carry_out(animating, (animating.name,), on_progress)
         return animating.made
 
     def animate_commands(self, plan: AnimationPlan, source: Path) -> list[Command]:
         """The command lines that ``animate`` would use."""
-        animating = Animating(self._toolbox, plan, source, folder=source.parent)  # where nothing is done
-        return [command for stage in animating.stages() for command in stage.shown()]
+        return _shown(Animating(self._toolbox, plan, source, folder=source.parent))
 
     def _require(self, plan: VideoPlan) -> None:
         """Nothing is begun that cannot be finished with the programs that are here."""
@@ -138,3 +130,15 @@ class FFmpegVideo:
         binaries.require("ffprobe")
         if "hls" in plan.outputs:
             binaries.require("packager")
+
+
+async def _carry_out(work: Making | Conversion | Animating, names: Sequence[str], on_progress: OnProgress) -> None:
+    """Go through the stages of ``work``; in its folder, ``names`` stay."""
+    async with workspace(work.folder, names):
+        await run_stages(work.stages(), on_progress)
+    on_progress(1.0, "completed")
+
+
+def _shown(work: Making | Conversion | Animating) -> list[Command]:
+    """The command lines of its stages. Nothing is done in its folder."""
+    return [command for stage in work.stages() for command in stage.shown()]

@@ -165,7 +165,7 @@ def plan(
     rungs, key_frames = _copied(probe, picture, rungs, notes)
     length = max(picture.duration, round(probe.duration or 0.0, 6))
     early = first_playable and "hls" in outputs and len(rungs) > 1 and length >= _FIRST_PLAYABLE_SECONDS
-    chapters = _chapters(probe, length) if "chapters" in outputs else ()
+    chapters = plan_chapters(probe, length) if "chapters" in outputs else ()
     return VideoPlan(
         length=length,
         picture=picture,
@@ -251,10 +251,10 @@ def _copied(
     return (replace(top, copied=True), *rungs[1:]), key_frames
 
 
-def _chapters(probe: MediaProbe, length: float) -> tuple[Chapter, ...]:
-    """Chapters within the video, one after the other, in seconds from its beginning; those without title are numbered.
+def plan_chapters(probe: MediaProbe, length: float) -> tuple[Chapter, ...]:
+    """Chapters within a video or a sound of a ``length``, one after the other, in seconds from its beginning.
 
-    One that is not over when the next begins ends there.
+    Those without title are numbered. One that is not over when the next begins ends there.
     """
     begins = [round(max(0.0, chapter.start - probe.start), 3) for chapter in probe.chapters]
     ends = [round(min(chapter.end - probe.start, length), 3) for chapter in probe.chapters]

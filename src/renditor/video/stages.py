@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from renditor.errors import CorruptMedia, ProcessingFailed
+from renditor.errors import CorruptMedia, ProcessingFailed, failed_check
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import Command, Toolbox
 from renditor.ffmpeg.workspace import stored_bytes
@@ -64,6 +64,13 @@ async def run_stages(stages: Sequence[Stage], on_progress: OnProgress) -> None:
         report(0.0)
         await stage.work(report)
         before += stage.weight
+
+
+def finished(output: Output | None) -> Output:
+    """What stages have made. Raises: ProcessingFailed: they have not been gone through."""
+    if output is None:
+        raise ProcessingFailed("Nothing has been made.")
+    return output
 
 
 @dataclass(slots=True)
@@ -164,7 +171,7 @@ class Making:
             try:
                 await toolbox.ffmpeg(arguments, folder=self.folder, budget=budget, progress=reader)
             except CorruptMedia as error:  # not the user's file: what was encoded of it
-                raise ProcessingFailed("An encoded video cannot be read back.") from error
+                raise failed_check("an encoded video cannot be read back") from error
             await verify.check_progressive(plan, self._checked, self.folder, MP4, toolbox)
             self.outputs["mp4"] = self._mp4()
 

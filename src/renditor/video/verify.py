@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from renditor.errors import CorruptMedia, ProcessingFailed, RenditorError
+from renditor.errors import CorruptMedia, RenditorError, failed_check
+from renditor.ffmpeg.diagnosis import MEDIA_HINT
 from renditor.ffmpeg.probe import Chapter
 from renditor.ffmpeg.run import Toolbox
 from renditor.video.check.checker import Report, check
@@ -72,7 +73,7 @@ async def check_encoded(plan: VideoPlan, folder: Path, toolbox: Toolbox) -> Enco
     frame = float(1 / plan.picture.rate)
     first = pictures[0]
     if any(one.frames != first.frames or abs(one.duration - first.duration) > frame for one in pictures):
-        raise _failed("the rungs of the ladder have different frames")
+        raise failed_check("the rungs of the ladder have different frames")
     expect_length("pictures", first.duration, plan.picture.duration, may_exceed=plan.picture.variable)
     return first
 
@@ -85,20 +86,20 @@ async def check_progressive(plan: VideoPlan, encoded: Encoded, folder: Path, nam
     """
     order = await asyncio.to_thread(top_level, folder / name)
     if "moov" not in order or "mdat" not in order or order.index("moov") > order.index("mdat"):
-        raise _failed("the index of the MP4 does not come first")
+        raise failed_check("the index of the MP4 does not come first")
     printed = await toolbox.ffprobe(Path(name), ["-show_streams"], folder=folder)
     streams: list[dict[str, Any]] = printed.get("streams", [])
     if [stream.get("codec_type") for stream in streams] != ["video", *["audio"] * len(plan.audio)]:
-        raise _failed("the MP4 does not have the planned streams")
+        raise failed_check("the MP4 does not have the planned streams")
     _expect_picture(streams[0], plan.rungs[0])
     try:
         for stream, track in zip(streams[1:], plan.audio, strict=True):
             _expect_sound(stream, track)
     except CorruptMedia as error:  # not the user's file: what was encoded of it is whole
-        raise _failed("the MP4 lacks sound") from error
+        raise failed_check("the MP4 lacks sound") from error
     found = _encoded(streams[0])
     if found.frames != encoded.frames or abs(found.duration - encoded.duration) > 1 / plan.moving.rate + _ROUNDING:
-        raise _failed("the MP4 lacks frames of the largest rung")
+        raise failed_check("the MP4 lacks frames of the largest rung")
     await decode_places(toolbox, folder, name, found.duration)
 
 
@@ -112,13 +113,13 @@ async def check_set(plan: VideoPlan, encoded: Encoded, folder: Path, name: str, 
     try:
         report = await check(reader, [MASTER, MANIFEST])
     except RenditorError as error:
-        raise _failed("the stream cannot be read") from error
+        raise failed_check("the stream cannot be read") from error
     for finding in report.findings:
         if finding.code not in _TOLERATED:
-            raise _failed(f"{finding.where}: {finding.message}")
+            raise failed_check(f"{finding.where}: {finding.message}")
     _expect_renditions(plan, encoded, report)
     for finding in await decode(report.streams[:1], reader, toolbox, folder):
-        raise _failed(f"{finding.where}: {finding.message}")
+        raise failed_check(f"{finding.where}: {finding.message}")
 
 
 def check_chapters(chapters: Sequence[Chapter], path: Path) -> None:
@@ -130,9 +131,9 @@ def check_chapters(chapters: Sequence[Chapter], path: Path) -> None:
     try:
         cues = parse_webvtt(path.read_text()).cues
     except (OSError, ValueError, RenditorError) as error:
-        raise _failed("the chapters are not WebVTT") from error
+        raise failed_check("the chapters are not WebVTT") from error
     if len(cues) != len([chapter for chapter in chapters if round(chapter.end * 1000) > round(chapter.start * 1000)]):
-        raise _failed("a chapter is missing")
+        raise failed_check("a chapter is missing")
 
 
 def expect_length(what: str, found: float, planned: float, *, may_exceed: bool) -> None:
@@ -140,40 +141,41 @@ def expect_length(what: str, found: float, planned: float, *, may_exceed: bool) 
     tolerance = max(_MISSING_SECONDS, planned * _MISSING_SHARE)
     if found < planned - tolerance:
         raise CorruptMedia(
-            f"The file is damaged or incomplete: its {what} could be read for {found:.1f} of {planned:.1f} seconds."
+            f"The file is damaged or incomplete: its {what} could be read for {found:.1f} of {planned:.1f} seconds.",
+            hint=MEDIA_HINT,
         )
     if found > planned + tolerance and not may_exceed:
-        raise _failed(f"the {what} last {found:.1f} instead of {planned:.1f} seconds")
+        raise failed_check(f"the {what} last {found:.1f} instead of {planned:.1f} seconds")
 
 
 def _expect_renditions(plan: VideoPlan, encoded: Encoded, report: Report) -> None:
     """Every rung and track is there, with the planned size and codec and all frames, and nothing else is."""
     hls = next(stream for stream in report.streams if stream.form == "hls")
     if not all(_NAME.fullmatch(name) for stream in report.streams for name in stream.named):
-        raise _failed("a file of the stream has a name that it must not have")
+        raise failed_check("a file of the stream has a name that it must not have")
     found = {one.where: one for one in hls.renditions if not one.key_frames_only and one.kind != "text"}
     names = [*(rung.name for rung in plan.rungs), *(track.name for track in plan.audio)]
     if set(found) != {f"{name}/index.m3u8" for name in names}:
-        raise _failed("the stream does not have the planned rungs and tracks")
+        raise failed_check("the stream does not have the planned rungs and tracks")
     if len([one for one in hls.renditions if one.key_frames_only]) != len(plan.rungs):
-        raise _failed("the stream lacks a key-frame playlist")
+        raise failed_check("the stream lacks a key-frame playlist")
     for rung in plan.rungs:
         _expect_rung(plan, rung, encoded, found[f"{rung.name}/index.m3u8"])
     for track in plan.audio:
         if found[f"{track.name}/index.m3u8"].codecs != {"mp4a.40.2"}:
-            raise _failed("the sound of the stream is not AAC")
+            raise failed_check("the sound of the stream is not AAC")
 
 
 def _expect_rung(plan: VideoPlan, rung: Rung, encoded: Encoded, found: Rendition) -> None:
     if {size for _, content in found.looked_at for size in content.sizes} != {(rung.width, rung.height)}:
-        raise _failed(f"{found.where}: its pictures have another size than planned")
+        raise failed_check(f"{found.where}: its pictures have another size than planned")
     if not all(codec.startswith("avc1.") for codec in found.codecs):
-        raise _failed(f"{found.where}: its pictures are not H.264")
+        raise failed_check(f"{found.where}: its pictures are not H.264")
     if found.samples != encoded.frames:
-        raise _failed(f"{found.where}: the segments lack frames")
+        raise failed_check(f"{found.where}: the segments lack frames")
     tolerance = float(1 / plan.moving.rate) + _ROUNDING * len(found.pieces)
     if not plan.moving.variable and abs(found.duration - encoded.duration) > tolerance:
-        raise _failed(f"{found.where}: the segments are not as long as the video")
+        raise failed_check(f"{found.where}: the segments are not as long as the video")
 
 
 def _expect_picture(stream: dict[str, Any], rung: Rung) -> None:
@@ -189,15 +191,16 @@ def _expect_picture(stream: dict[str, Any], rung: Rung) -> None:
     }
     wrong = next((name for name, values in facts.items() if stream.get(name) not in values), None)
     if wrong or stream.get("side_data_list"):
-        raise _failed(f"the {rung.name} rung has another {(wrong or 'orientation').replace('_', ' ')} than planned")
+        what = (wrong or "orientation").replace("_", " ")
+        raise failed_check(f"the {rung.name} rung has another {what} than planned")
 
 
 def _expect_sound(stream: dict[str, Any], track: AudioTrack) -> Encoded:
     if stream.get("codec_name") != "aac" or stream.get("channels") != track.channels:
-        raise _failed("the sound is not AAC in stereo")
+        raise failed_check("the sound is not AAC in stereo")
     sound = _encoded(stream)
     if sound.frames == 0:
-        raise CorruptMedia("The sound track of this file is empty or damaged.")
+        raise CorruptMedia("The sound track of this file is empty or damaged.", hint=MEDIA_HINT)
     if track.duration is not None:
         expect_length("sound", sound.duration, track.duration, may_exceed=True)
     return sound
@@ -216,21 +219,17 @@ async def decode_places(toolbox: Toolbox, folder: Path, name: str, duration: flo
     try:
         await decode_beginnings(toolbox, inputs, _DECODED_FRAMES)
     except CorruptMedia as error:
-        raise _failed("the file cannot be decoded") from error
+        raise failed_check("the file cannot be decoded") from error
 
 
 async def _stream(toolbox: Toolbox, folder: Path, name: str) -> dict[str, Any]:
     printed = await toolbox.ffprobe(Path(name), ["-show_streams"], folder=folder)
     streams = printed.get("streams", [])
     if len(streams) != 1:
-        raise _failed("an encoded file does not have one stream")
+        raise failed_check("an encoded file does not have one stream")
     stream: dict[str, Any] = streams[0]
     return stream
 
 
 def _encoded(stream: dict[str, Any]) -> Encoded:
     return Encoded(duration=float(stream.get("duration", 0)), frames=int(stream.get("nb_frames", 0)))
-
-
-def _failed(reason: str) -> ProcessingFailed:
-    return ProcessingFailed(f"The result did not pass its check: {reason}.")

@@ -35,6 +35,7 @@ def test_links_that_lead_out_of_a_folder(uri: str) -> None:
         ("/main/files/1.m4s", "main/files/1.m4s"),
         ("../../1.m4s?sig=x", "1.m4s?sig=x"),
         (f"{SERVER}/b.m4s", "b.m4s"),
+        ("https://MEDIA.example.com:443/b.m4s", "b.m4s"),
     ],
 )
 def test_links_on_a_server(uri: str, name: str) -> None:

@@ -246,3 +246,33 @@ def test_encrypted_samples(plain: Path, tmp_path: Path, toolbox: Toolbox, folder
     assert codes(report) == {"encrypted"}
     assert report.streams[0].renditions[0].codecs == {"avc1.42c00b"}
     assert asyncio.run(decode(report.streams, FolderReader(tmp_path), toolbox, folder)) == ()
+
+
+def test_a_manifest_of_nothing(manifest: Path) -> None:
+    edit(MANIFEST, "Representation", "Other")(manifest)
+    assert "bad-manifest" in codes(look(manifest))
+
+
+def test_rungs_of_other_segments(other: Path, plain: Path) -> None:
+    """Nothing says that those of all rungs have the same lengths; switching is only cheaper then."""
+    longer = ("-f", "hls", "-hls_time", "4", "-hls_playlist_type", "vod", other / "long.m3u8")
+    media.ffmpeg("-i", plain.parent / "in.mp4", *CODING, "-output_ts_offset", str((1 << 33) / 90_000 - 4.4), *longer)
+    found = write_master(other)
+    (other / MASTER).write_text((other / MASTER).read_text() + ENTRY.format(1, 1, "avc1", "") + "long.m3u8\n")
+    edit(MASTER, "index.m3u8\nlong", "long")(other)
+    assert found == set()
+    assert {one.code for one in look(other).findings if one.where == "long.m3u8"} >= {"segments-differ"}
+    assert "misaligned" not in codes(look(other))
+
+
+def test_live_playlists_are_read_one_after_the_other(other: Path) -> None:
+    """Meanwhile they have gone on."""
+    edit(PLAYLIST, "#EXT-X-ENDLIST", "")(other)
+    edit(PLAYLIST, "#EXT-X-PLAYLIST-TYPE:VOD\n", "")(other)
+    first = (other / PLAYLIST).read_text()
+    begin = first.index("#EXTINF")
+    later = first[:begin] + first[first.index("#EXTINF", begin + 1) :]
+    (other / "later.m3u8").write_text(later)
+    entry = ENTRY.format(900_000, 900_000, "avc1.42c00b,mp4a.40.2", "")
+    (other / MASTER).write_text(f"#EXTM3U\n{entry}{entry.replace('index', 'later')}")
+    assert not codes(look(other)) & {"misaligned", "segments-differ", "starts-apart"}

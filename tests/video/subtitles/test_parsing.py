@@ -29,7 +29,7 @@ def test_srt_with_positions_and_colours() -> None:
     )
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])
 def test_lines_end_in_any_way(end: str) -> None:
     assert parse_webvtt(WEBVTT.replace("\n", end)) == parse_webvtt(WEBVTT)
     assert parse_srt(SRT.replace("\n", end)) == parse_srt(SRT)

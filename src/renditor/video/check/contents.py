@@ -10,7 +10,7 @@ from typing import Final
 from renditor.errors import NotFound, TooLarge
 from renditor.video.check import mpegts
 from renditor.video.check.findings import Findings
-from renditor.video.check.reading import LARGEST_FILE, Reader
+from renditor.video.check.reading import LARGEST_FILE, Reader, absent
 from renditor.video.check.stream import Content, Kind, Piece, Rendition, Span
 from renditor.video.streams.boxes import HEADER_BYTES, Box, read_header
 from renditor.video.streams.fragments import Fragment, Track, read_fragments, read_tracks
@@ -73,8 +73,8 @@ class Looker:
             if piece.encrypted:
                 return Content(end - piece.span.offset, "other", "other")
             return await self._inside(rendition, piece, end)
-        except NotFound:
-            self._findings.add("missing-file", rendition.where, f"{where} is not there")
+        except NotFound as error:
+            self._findings.add("missing-file", rendition.where, absent(where, error))
         except TooLarge:
             self._findings.add("too-large", rendition.where, f"{where} is too large to be looked at")
         except ValueError as error:
@@ -155,8 +155,8 @@ class Looker:
             # A header is small: one that is larger is cut off here, and found to be damaged.
             data = await self._reader.read(span.name, (span.offset, min(end - span.offset, _LARGEST_MOOF)))
             return {} if data.startswith((*_WEBM, _TS_PACKET)) else read_tracks(data)
-        except NotFound:
-            self._findings.add("missing-file", rendition.where, f"{span.name} is not there")
+        except NotFound as error:
+            self._findings.add("missing-file", rendition.where, absent(span.name, error))
         except ValueError as error:
             self._findings.add("unreadable", rendition.where, f"{span.name}: {error}")
         return None

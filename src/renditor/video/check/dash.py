@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 
 from renditor.errors import NotFound
 from renditor.video.check.findings import Findings
-from renditor.video.check.reading import Reader, Texts
+from renditor.video.check.reading import Reader, Texts, absent
 from renditor.video.check.stream import Declared, Piece, Rendition, Span, Stream, Variant
 from renditor.video.streams.boxes import find
 from renditor.video.streams.manifests import parse_xml
@@ -54,6 +54,8 @@ async def read_stream(reader: Reader, texts: Texts, findings: Findings, name: st
             where = element.get("id") or str(number)
             described = _Described(name, [*parents, element], period.length, where, period.start)
             await _Reading(reader, texts, findings, stream, described).add()
+    if periods and not any(period.element.find("AdaptationSet/Representation") is not None for period in periods):
+        findings.add("bad-manifest", name, "it has no Representation")
     return stream
 
 
@@ -239,8 +241,8 @@ class _Reading:
         try:
             data = await self._reader.read(index.name, (index.offset, index.length))
             return [Piece(span, seconds, header) for span, seconds in _references(data, index)]
-        except NotFound:
-            self._findings.add("missing-file", self._where, f"{index.name} is not there")
+        except NotFound as error:
+            self._findings.add("missing-file", self._where, absent(index.name, error))
         except (ValueError, struct.error):
             self._findings.add("unreadable", self._where, f"{index.name}: its index is damaged")
         return []

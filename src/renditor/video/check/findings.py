@@ -24,6 +24,7 @@ CODES: Final[Mapping[str, tuple[Severity, str]]] = {
     "missing-attribute": ("error", "RFC 8216 4.3.4"),
     "missing-file": ("error", "RFC 8216 6.2.1"),
     "uri-outside": ("error", "RFC 8216 10"),
+    "other-server": ("warning", "only one server is asked"),
     "range-outside": ("error", "RFC 8216 4.3.2.2"),
     "unreadable": ("error", "RFC 8216 3"),
     "too-large": ("error", "limit of this checker"),
@@ -61,6 +62,7 @@ CODES: Final[Mapping[str, tuple[Severity, str]]] = {
     "group-no-default": ("warning", f"{_APPLE}, alternative renditions"),
     "no-language": ("warning", f"{_APPLE}, alternative renditions"),
     "captions-unclear": ("warning", f"{_APPLE}, CLOSED-CAPTIONS=NONE"),
+    "segments-differ": ("warning", f"{_APPLE}, media segmentation"),
     "misaligned": ("error", "RFC 8216 6.2.4"),
     "starts-apart": ("error", "RFC 8216 6.2.4"),
     # manifests

@@ -8,7 +8,7 @@ import posixpath
 from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Final, Protocol
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from renditor.errors import NotFound, TooLarge, Unprocessable
 from renditor.video.check.findings import Findings
@@ -36,7 +36,7 @@ class Reader(Protocol):
         """Bytes of a file: all of it, or ``(offset, length)`` of it, less where it ends before.
 
         Raises:
-            NotFound: no such file.
+            NotFound: no such file, or it is not given; ``detail`` says what is known of it.
             TooLarge: more than this reader gives.
             RenditorError: anything else that ends the check.
         """
@@ -44,6 +44,10 @@ class Reader(Protocol):
 
     async def size(self, name: str) -> int:
         """Bytes of a file. Raises: as ``read``."""
+        ...
+
+    def place(self, name: str) -> str:
+        """The name from which links in a file count that has been read: another one after redirects."""
         ...
 
     async def names(self) -> frozenset[str]:
@@ -68,8 +72,8 @@ class Texts:
             return None
         try:
             data = await self._reader.read(name, (0, LARGEST_TEXT + 1))
-        except NotFound:
-            self._findings.add("missing-file", where, f"{name} is not there")
+        except NotFound as error:
+            self._findings.add("missing-file", where, absent(name, error))
             return None
         if len(data) > LARGEST_TEXT:
             self._findings.add("too-large", where, f"{name} has more than {LARGEST_TEXT // 1024**2} MiB")
@@ -85,7 +89,10 @@ class Texts:
     def link(self, base: str, uri: str) -> str | None:
         """The file that a link in ``base`` means, None with a finding if it may not be followed."""
         try:
-            return resolve(self._reader.origin, base, uri)
+            return resolve(self._reader.origin, self._reader.place(base), uri)
+        except OtherServer as error:
+            self._findings.add("other-server", base, f"{error}: {uri}")
+            return None
         except ValueError as error:
             self._findings.add("uri-outside", base, f"{error}: {uri}")
             return None
@@ -113,6 +120,10 @@ class FolderReader:
     async def size(self, name: str) -> int:
         """See ``Reader``."""
         return (await asyncio.to_thread(self._path(name).stat)).st_size
+
+    def place(self, name: str) -> str:
+        """See ``Reader``."""
+        return name
 
     async def names(self) -> frozenset[str]:
         """See ``Reader``."""
@@ -147,19 +158,38 @@ class FolderReader:
         return frozenset(found)
 
 
+class OtherServer(ValueError):
+    """A link that leads to another server, which is not asked."""
+
+
+def absent(name: str, error: NotFound) -> str:
+    """That a file cannot be had, and why if that is known."""
+    return f"{name} is not there" if error.error_code == NotFound.code else f"{name}: {error.detail}"
+
+
 def resolve(origin: str, base: str, uri: str) -> str:
     """The name of the file that ``uri`` means in the playlist ``base`` (RFC 3986, 5).
 
     Raises:
-        ValueError: it leads out of the set, or to another server.
+        OtherServer: it leads to another server.
+        ValueError: it leads out of the set.
     """
     if not origin:
         return _in_folder(base, uri)
     parts = urlsplit(urljoin(f"{origin}/{base}", uri))
     path = parts.path.lstrip("/")
-    if f"{parts.scheme}://{parts.netloc}" != origin or not path:
-        raise ValueError("a link that leads to another server")
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("a link that leads to no server")
+    if _server(parts) != _server(urlsplit(origin)):
+        raise OtherServer("a link to another server, which is not asked")
+    if not path:
+        raise ValueError("a link that names no file")
     return f"{path}?{parts.query}" if parts.query else path
+
+
+def _server(parts: SplitResult) -> tuple[str, str | None, int]:
+    """Without letter case, and with the port. Raises ValueError: it has no such port."""
+    return parts.scheme, parts.hostname, parts.port or {"http": 80}.get(parts.scheme, 443)
 
 
 def _in_folder(base: str, uri: str) -> str:

@@ -191,16 +191,20 @@ def _manifest_bandwidth(stream: Stream, variant: Variant) -> Told:
 
 
 def _alignment(stream: Stream) -> Told:
-    """Switching from one picture to another happens between segments: they have to begin at the same times."""
+    """All show the same; switching is cheapest where the segments of all begin at the same times."""
     moving = [one.rendition for one in stream.variants if one.rendition.kind == "video"]
-    moving = [one for one in moving if not one.key_frames_only and one.pieces]
+    # Live playlists were read one after the other, while they went on.
+    moving = [one for one in moving if not one.key_frames_only and one.pieces and not one.live]
     for one in moving[1:]:
         first = next(other for other in moving if (other.begins, other.group) == (one.begins, one.group))
         lists = [[piece.duration for piece in rendition.pieces] for rendition in (first, one)]
-        if len(lists[0]) != len(lists[1]):
-            yield "misaligned", one.where, f"{len(lists[1])} segments, and {first.where} has {len(lists[0])}"
+        if abs(one.duration - first.duration) > _LENGTH:
+            told = f"it lasts {one.duration:.3f} s, and {first.where} lasts {first.duration:.3f} s"
+            yield "misaligned", one.where, told
+        elif len(lists[0]) != len(lists[1]):
+            yield "segments-differ", one.where, f"{len(lists[1])} segments, and {first.where} has {len(lists[0])}"
         elif any(abs(a - b) > _ROUNDING for a, b in zip(*lists, strict=True)):
-            yield "misaligned", one.where, f"its segments have other lengths than those of {first.where}"
+            yield "segments-differ", one.where, f"its segments have other lengths than those of {first.where}"
         elif any(
             abs((a.shown or 0.0) - (b.shown or 0.0)) > max(a.frame, _ROUNDING)
             for a, b in zip(first.contents, one.contents, strict=True)
@@ -213,7 +217,9 @@ def _starts(stream: Stream) -> Told:
     """Pictures and sound of a period begin together."""
     firsts: dict[float, Rendition] = {}
     for rendition in stream.renditions:
-        if rendition.kind not in ("video", "audio") or rendition.key_frames_only or not rendition.contents[0]:
+        if rendition.kind not in ("video", "audio") or rendition.key_frames_only or rendition.live:
+            continue
+        if not rendition.contents[0]:
             continue
         shown = rendition.contents[0].shown
         first = firsts.setdefault(rendition.begins, rendition)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from renditor.errors import BadRequest, CorruptMedia, LimitExceeded, ProcessingFailed
+from renditor.errors import BadRequest, CorruptMedia, LimitExceeded, failed_check
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.run import NO_METADATA, Budget, Command, Toolbox
@@ -23,7 +23,7 @@ from renditor.video.convert.clip import Clip
 from renditor.video.ladder import Rung, fit
 from renditor.video.pictures.checks import read_webp
 from renditor.video.plan import VideoPlan, plan
-from renditor.video.stages import OnFraction, Stage
+from renditor.video.stages import OnFraction, Stage, finished
 
 _SIDE: Final = 480  # px of the longer side, unless a box is asked for
 # GIF counts in hundredths of a second: 8 of them a frame are exact. Faster ones are slowed down by browsers.
@@ -126,9 +126,7 @@ class Animating:
     @property
     def made(self) -> Output:
         """The result. Raises: ProcessingFailed: the stages have not been gone through."""
-        if self._output is None:
-            raise ProcessingFailed("Nothing has been made.")
-        return self._output
+        return finished(self._output)
 
     def stages(self) -> list[Stage]:
         """What is done, in order."""
@@ -166,9 +164,9 @@ class Animating:
         plan, path = self.plan, self.folder / self.name
         size, seconds = await self._read_back(await asyncio.to_thread(path.read_bytes))
         if size != plan.size:
-            raise _failed("it has another size than planned")
+            raise failed_check("it has another size than planned")
         if abs(seconds - plan.source.length) > 1 / plan.source.moving.rate + _ROUNDING:
-            raise _failed(f"it lasts {seconds:.2f} instead of {plan.source.length:.2f} seconds")
+            raise failed_check(f"it lasts {seconds:.2f} instead of {plan.source.length:.2f} seconds")
         self._output = Output(
             kind="animation",
             name=path.name,
@@ -189,7 +187,7 @@ class Animating:
         try:
             found = read_webp(content)
         except ValueError as error:
-            raise _failed("it is not a WebP") from error
+            raise failed_check("it is not a WebP") from error
         # Of pictures that never move one frame is written, without a time.
         still = len(found.frames) == 1
         demuxer = "webp_pipe" if still else "webp_anim"
@@ -206,9 +204,5 @@ class Animating:
         try:
             await self.toolbox.ffmpeg(arguments, folder=self.folder, budget=budget, progress=reader)
         except CorruptMedia as error:
-            raise _failed("it cannot be decoded") from error
+            raise failed_check("it cannot be decoded") from error
         return reader.seconds
-
-
-def _failed(reason: str) -> ProcessingFailed:
-    return ProcessingFailed(f"The result did not pass its check: {reason}.")

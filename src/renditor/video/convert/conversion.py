@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from renditor.errors import ProcessingFailed
+from renditor.errors import failed_check
 from renditor.ffmpeg.languages import language_code
 from renditor.ffmpeg.probe import Chapter, MediaProbe
 from renditor.ffmpeg.progress import ProgressReader
@@ -23,7 +23,7 @@ from renditor.video import verify
 from renditor.video.commands import graph, limit, timing
 from renditor.video.convert.containers import AUDIO_CODECS, SPEEDS, VIDEO_CODECS
 from renditor.video.convert.transcode import TranscodeOptions, TranscodePlan
-from renditor.video.stages import OnFraction, Stage
+from renditor.video.stages import OnFraction, Stage, finished
 from renditor.video.subtitles import extraction
 from renditor.video.subtitles.writing import write_captions
 from renditor.video.tracks import AudioTrack, TextTrack
@@ -58,9 +58,7 @@ class Conversion:
     @property
     def made(self) -> Output:
         """The result. Raises: ProcessingFailed: the stages have not been gone through."""
-        if self._output is None:
-            raise ProcessingFailed("Nothing has been made.")
-        return self._output
+        return finished(self._output)
 
     def stages(self) -> list[Stage]:
         """What is done, in order."""
@@ -248,19 +246,15 @@ def _expect(plan: TranscodePlan, found: MediaProbe, *, captions: int) -> None:
     """Raises: ProcessingFailed; CorruptMedia: the source ended early."""
     codec = VIDEO_CODECS[plan.options.video].codec
     if found.video is None or (found.video.codec, found.video.width, found.video.height) != (codec, *plan.size):
-        raise _failed("it has another codec or size than planned")
+        raise failed_check("it has another codec or size than planned")
     if [stream.codec for stream in found.audio] != [plan.options.audio] * len(plan.source.audio):
-        raise _failed("it has not the planned sound")
+        raise failed_check("it has not the planned sound")
     if len(found.subtitles) != captions or len(found.chapters) != len(plan.source.chapters):
-        raise _failed("it has not the planned captions or chapters")
+        raise failed_check("it has not the planned captions or chapters")
     picture = plan.source.moving
     lasts = found.video.duration or 0.0
     verify.expect_length("pictures", lasts, picture.duration, may_exceed=picture.variable)
     # A part is cut on the frame; of a whole, containers without times (AVI) are a few frames wrong about themselves.
     # A millisecond more: Matroska counts in them.
     if not plan.options.clip.whole and lasts > picture.duration + 1 / picture.rate + 0.001:
-        raise _failed(f"it lasts {lasts:.3f} instead of {picture.duration:.3f} seconds")
-
-
-def _failed(reason: str) -> ProcessingFailed:
-    return ProcessingFailed(f"The result did not pass its check: {reason}.")
+        raise failed_check(f"it lasts {lasts:.3f} instead of {picture.duration:.3f} seconds")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from renditor.errors import CorruptMedia, ProcessingFailed
+from renditor.errors import CorruptMedia, failed_check
 from renditor.ffmpeg.run import Budget, Toolbox
 from renditor.models import Output
 from renditor.video.pictures import preview, storyboard
@@ -47,18 +47,18 @@ async def check_storyboard(output: Output, folder: Path, toolbox: Toolbox) -> No
     try:
         cues = parse_cues((output.path / storyboard.CUES).read_text())
     except (OSError, ValueError) as error:
-        raise _failed("the cues of the storyboard cannot be read") from error
+        raise failed_check("the cues of the storyboard cannot be read") from error
     borders = [0, *(cue.end for cue in cues)]
     if [cue.start for cue in cues] != borders[:-1] or borders[-1] != storyboard.milliseconds(output.duration or 0.0):
-        raise _failed("the cues of the storyboard do not cover the video")
+        raise failed_check("the cues of the storyboard do not cover the video")
     names = [storyboard.sheet_name(number) for number in range(facts["sheets"])]
     if {path.name for path in output.path.iterdir()} != {storyboard.CUES, *names}:
-        raise _failed("the storyboard has not the sheets that it should have")
+        raise failed_check("the storyboard has not the sheets that it should have")
     width, height = facts["columns"] * facts["tile_width"], facts["rows"] * facts["tile_height"]
     for cue in cues:
         inside = cue.x + cue.width <= width and cue.y + cue.height <= height and cue.name in names
         if not inside or (cue.width, cue.height) != (output.width, output.height):
-            raise _failed("a cue of the storyboard points beside its tile")
+            raise failed_check("a cue of the storyboard points beside its tile")
     for name in names:
         _expect_jpeg("a sheet of the storyboard", output.path / name, (width, height))
         await _decode(toolbox, folder, output.path / name, "mjpeg")
@@ -69,14 +69,14 @@ async def check_preview(output: Output, folder: Path, toolbox: Toolbox) -> None:
     try:
         found = read_webp(output.path.read_bytes())
     except (OSError, ValueError) as error:
-        raise _failed("the preview is not a WebP") from error
+        raise failed_check("the preview is not a WebP") from error
     if (found.width, found.height) != (output.width, output.height):
-        raise _failed("the preview has not the size that it should have")
+        raise failed_check("the preview has not the size that it should have")
     # Equal frames are written once: of a picture that never moves there is one, without a time.
     still = len(found.frames) == 1
     missing = abs(sum(found.frames) / 1000 - (output.duration or 0.0))
     if not found.frames or (not still and (found.loops or missing > preview.LONGEST_FRAME)):
-        raise _failed("the preview does not last as long as it should")
+        raise failed_check("the preview does not last as long as it should")
     demuxer = "webp_pipe" if still else "webp_anim"
     if demuxer in toolbox.binaries.require("ffmpeg").capabilities.demuxers:  # animations since FFmpeg 9
         await _decode(toolbox, folder, output.path, demuxer)
@@ -150,9 +150,9 @@ def _expect_jpeg(what: str, path: Path, size: tuple[int | None, int | None]) -> 
     try:
         found = jpeg_size(path.read_bytes())
     except (ValueError, OSError):
-        raise _failed(f"{what} is not a JPEG") from None
+        raise failed_check(f"{what} is not a JPEG") from None
     if found != size:
-        raise _failed(f"{what} has not the size that it should have")
+        raise failed_check(f"{what} has not the size that it should have")
 
 
 async def _decode(toolbox: Toolbox, folder: Path, path: Path, demuxer: str) -> None:
@@ -163,8 +163,4 @@ async def _decode(toolbox: Toolbox, folder: Path, path: Path, demuxer: str) -> N
     try:
         await toolbox.ffmpeg(arguments, folder=folder, budget=budget)
     except CorruptMedia as error:
-        raise _failed("a picture of it cannot be decoded") from error
-
-
-def _failed(reason: str) -> ProcessingFailed:
-    return ProcessingFailed(f"The result did not pass its check: {reason}.")
+        raise failed_check("a picture of it cannot be decoded") from error

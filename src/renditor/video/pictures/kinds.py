@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from renditor.errors import CorruptMedia, ProcessingFailed
+from renditor.errors import CorruptMedia, failed_check
 from renditor.ffmpeg.run import Command, Toolbox
 from renditor.models import Output
 from renditor.video.pictures import poster, preview, storyboard
@@ -77,7 +77,7 @@ async def make(toolbox: Toolbox, plan: VideoPlan, kind: OutputKind, folder: Path
     try:
         made = await KINDS[kind].make(toolbox, *_of(plan), folder)
     except CorruptMedia as error:  # not the user's file: what we encoded of it
-        raise ProcessingFailed("An encoded video cannot be read back.") from error
+        raise failed_check("an encoded video cannot be read back") from error
     await KINDS[kind].check(made, folder, toolbox)
     return made
 

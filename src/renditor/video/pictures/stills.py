@@ -49,7 +49,11 @@ class Stills:
         """The command lines that ``frame`` would try, in order, until one gives a frame."""
         count = len(frames.starts(options, probe))
         return [
-            self._toolbox.shown("frame", "ffmpeg", self._framing(probe, source, options, number))
+            self._toolbox.shown(
+                "frame, if that gave none" if number else "frame",
+                "ffmpeg",
+                self._framing(probe, source, options, number),
+            )
             for number in range(count)
         ]
 

@@ -11,12 +11,16 @@ above them grow.
 
 from __future__ import annotations
 
+import asyncio
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 from renditor.errors import ProcessingFailed
+from renditor.ffmpeg.closed import closed_captions_of
 from renditor.ffmpeg.run import Toolbox
 from renditor.video.check import hls
 from renditor.video.check.contents import Looker
@@ -33,6 +37,7 @@ FOLDER: Final = "hls"
 MASTER: Final = "master.m3u8"
 MANIFEST: Final = "manifest.mpd"
 _GROUP: Final = "audio"
+_CAPTIONS: Final = "cc"
 _BUFFERED: Final = 2  # seconds a DASH player loads before it begins
 _LOWEST_RATE: Final = Fraction(1, 1000)  # frames a second, the smallest that FRAME-RATE can say
 
@@ -81,10 +86,11 @@ async def finish(plan: VideoPlan, folder: Path) -> None:
             for playlist in (folder / name).glob("*.m3u8"):
                 playlist.write_text(clean_media(playlist.read_text()))
         measured = await _measure(folder)
-        rate = _frame_rate(plan, measured)
+        rate, captions = _frame_rate(plan, measured), await asyncio.to_thread(_closed_captions, plan, folder)
         manifest, master = folder / MANIFEST, folder / MASTER
-        manifest.write_text(finish_manifest(manifest.read_text(), _facts(plan, measured, rate)))
-        master.write_text(str(_completed(plan, parse_master(master.read_text()), measured, rate)))
+        manifest.write_text(finish_manifest(manifest.read_text(), _facts(plan, measured, rate, captions)))
+        completed = _completed(plan, parse_master(master.read_text()), measured, rate)
+        master.write_text(str(_with_captions(completed, captions)))
     except (ValueError, OSError) as error:
         raise ProcessingFailed("The packager left out a part of the stream.") from error
 
@@ -99,7 +105,15 @@ async def _measure(folder: Path) -> Stream:
     return stream
 
 
-def _facts(plan: VideoPlan, measured: Stream, rate: Fraction | None) -> Facts:
+def _closed_captions(plan: VideoPlan, folder: Path) -> tuple[str, ...]:
+    """Channels of captions inside of the pictures. All rungs have the same: one with captions is never copied.
+
+    They may begin late in a film, so that the whole of its smallest rung is looked through.
+    """
+    return closed_captions_of(sorted((folder / plan.rungs[-1].name).glob("*.m4s"))) if plan.rungs else ()
+
+
+def _facts(plan: VideoPlan, measured: Stream, rate: Fraction | None, captions: tuple[str, ...]) -> Facts:
     playing = [one for one in measured.renditions if not one.key_frames_only]
     return Facts(
         length=max((one.duration for one in playing), default=0.0),
@@ -109,6 +123,7 @@ def _facts(plan: VideoPlan, measured: Stream, rate: Fraction | None) -> Facts:
         },
         frame_rate=rate,
         sounds=_sounds(plan) if plan.rungs else (),
+        closed_captions=captions,
     )
 
 
@@ -131,6 +146,31 @@ def _completed(plan: VideoPlan, found: MasterPlaylist, measured: Stream, rate: F
         ),
         key_frames=tuple(_with_rates(entry, known) for entry in found.key_frames),
     )
+
+
+def _with_captions(master: MasterPlaylist, channels: Sequence[str]) -> MasterPlaylist:
+    """Announces closed captions (RFC 8216, 4.3.4.1): the packager says that there are none. Their language is unknown.
+
+    Of channels that a player cannot tell apart it may choose one only by itself.
+    """
+    if not channels:
+        return master
+    told = tuple(
+        Entry(
+            "EXT-X-MEDIA",
+            {
+                "TYPE": "CLOSED-CAPTIONS",
+                "GROUP-ID": f'"{_CAPTIONS}"',
+                "NAME": f'"Closed captions ({channel})"',
+                "DEFAULT": "NO",
+                "AUTOSELECT": "YES" if channel == channels[0] else "NO",
+                "INSTREAM-ID": f'"{channel}"',
+            },
+        )
+        for channel in channels
+    )
+    variants = tuple(entry.with_attributes(CLOSED_CAPTIONS=f'"{_CAPTIONS}"') for entry in master.variants)
+    return replace(master, media=(*master.media, *told), variants=variants)
 
 
 def _with_rates(entry: Entry, known: dict[str, Rendition], sound: tuple[int, int] = (0, 0)) -> Entry:

@@ -16,7 +16,8 @@ from renditor.video.subtitles import markup, settings
 from renditor.video.subtitles.cues import LONGEST_CUE, LONGEST_RAW, MOST_CUES, Cue, Track, bad_line, over_limit, track
 from renditor.video.subtitles.times import timing
 
-_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+# The longer ones come of files that were sent as text twice. Bounded: against a file of nothing but CR.
+_LINE_END: Final = re.compile(r"\r{0,3}\n|\r")
 _SIGNATURE: Final = re.compile(r"WEBVTT(?:[ \t].*)?")
 # Blocks of WebVTT that are no cues: remarks, style sheets (they may load what they like), regions.
 _OTHER_BLOCK: Final = re.compile(r"(?:NOTE|STYLE|REGION)(?:[ \t].*)?")
