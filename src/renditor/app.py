@@ -18,11 +18,12 @@ import secrets
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from renditor import observe, registry
 from renditor.access import apikeys
+from renditor.access.flood import Flood
 from renditor.access.jwt import JwtVerifier
 from renditor.access.ratelimit import Rate
 from renditor.access.vault import Vault
@@ -34,7 +35,7 @@ from renditor.deliver.flow import Deliver, Surroundings
 from renditor.deliver.grants import Grants
 from renditor.deliver.modes import Gate
 from renditor.deliver.quota import Quota
-from renditor.errors import BadRequest, of_disk
+from renditor.errors import BadRequest, RenditorError, of_disk
 from renditor.images.settings import ImageSettings
 from renditor.ingest import Captions, Ingest
 from renditor.ingest.resumable import SWEEP_EVERY, Resumable
@@ -74,6 +75,8 @@ class App:
     outbound: tuple[OutboundClient, ...]
 
     async def close(self) -> None:
+        with contextlib.suppress(RenditorError):
+            await self.service.flows.audit.tell_suppressed()
         for client in self.outbound:
             await client.aclose()
         self.service.flows.watching.close()
@@ -128,14 +131,14 @@ def build(settings: Settings, role: Role) -> App:
         recipes.register(jobs)
         squeeze.register(jobs)
         Quota(catalog, storage, delivery.cache_size).register(jobs)
-    ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool")
+    audit = Audit(catalog, keyrings, Flood(Rate.parse(settings.access.denials)))
+    ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool", audit.note)
     limits = settings.limits
     resumable = Resumable(catalog, ingest, data / "uploads", limits.upload_seconds, limits.open_uploads)
     if role != "web":
         jobs.schedule("uploads", SWEEP_EVERY, resumable.sweep)
-    captions = Captions(catalog, storage, recipes.in_background)
+    captions = Captions(catalog, storage, recipes.in_background, audit.note)
     watching = Watching(catalog, settings.events)
-    audit = Audit(catalog, keyrings)
     # Three: visitors take no places from owners, and nobody keeps others from proving who they are.
     outbound, visitors, issuers = (OutboundClient(settings.outbound, _note_refusal) for _ in range(3))
     verifier = JwtVerifier.create(settings.access, partial(keyrings.of, "tokens"), issuers.get)
@@ -173,6 +176,11 @@ def open_catalog(settings: Settings) -> Catalog:
     return Catalog(settings.catalog_url, settings.catalog)
 
 
+def open_audit(settings: Settings, catalog: Catalog) -> Audit:
+    """The audit log, for commands. Raises: Unavailable: the server was never started, and has no keys to sign with."""
+    return Audit(catalog, Keyrings(catalog, Vault(master_key(settings))))
+
+
 def open_storage(settings: Settings) -> Storage:
     """Where originals and renditions lie."""
     storage: Storage = registry.load("storage", "local")(settings.data / "storage")
@@ -206,11 +214,18 @@ def first_start(settings: Settings, *, make_key: bool = True) -> str | None:
     catalog = Catalog(settings.catalog_url, settings.catalog)
     try:
         catalog.migrate()
-        Keyrings(catalog, Vault(master_key(settings))).prepare()
+        keyrings = Keyrings(catalog, Vault(master_key(settings)))
+        keyrings.prepare()
         if not make_key or catalog.read_now(keys.all_keys):
             return None
         new = apikeys.create("first admin key", ["admin"], owner="admin")
-        catalog.write_now(lambda c: keys.insert(c, new.key, new.secret_hash))
+        note = Audit(catalog, keyrings).note_of_operator(new.key.tenant, "key.create", new.key.id, scopes="admin")
+
+        def work(connection: Any) -> None:
+            keys.insert(connection, new.key, new.secret_hash)
+            note(connection)
+
+        catalog.write_now(work)
         return new.text
     finally:
         catalog.close()

@@ -223,7 +223,8 @@ class MediaProcessingService(service.MediaProcessingService):
     async def delivery(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application for delivery URLs: ``app.mount("/", media.delivery)``, after all other routes."""
         del receive
-        if scope["type"] != "http" or not await Delivery(self.flows.deliver, self.flows.remote)(scope, send):
+        flows = self.flows
+        if scope["type"] != "http" or not await Delivery(flows.deliver, flows.remote, flows.audit)(scope, send):
             start: Message = {"type": "http.response.start", "status": 404, "headers": []}
             await send(start)
             await send({"type": "http.response.body", "body": b""})

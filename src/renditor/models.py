@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 MediaType = Literal["image", "video", "audio"]
 Status = Literal["uploaded", "processing", "completed", "failed", "cancelled"]
@@ -80,7 +80,8 @@ class Allowance:
 class Principal:
     """Who makes this request: an owner in a tenant, with the scopes of what was shown.
 
-    ``kind``: what that was; ``key_id``: which key, token, or key id of a JWT. ``allowance``: of an upload token, which
+    ``kind``: what that was (``program``: the server itself; ``operator``: whoever has its data folder); ``key_id``:
+    which key, token, or key id of a JWT. ``allowance``: of an upload token, which
     opens nothing but what was uploaded with it. ``address`` and ``request_id`` are for the audit log.
     """
 
@@ -89,7 +90,7 @@ class Principal:
     scopes: frozenset[str] = frozenset()
     key_id: str | None = None
     uploads: str | None = None  # a rate of the key itself, such as 1000/hour
-    kind: Literal["key", "jwt", "token", "program"] = "key"
+    kind: Literal["key", "jwt", "token", "program", "operator"] = "key"
     allowance: Allowance | None = None
     address: str = ""
     request_id: str = ""
@@ -227,3 +228,13 @@ class Output:
 
 # Called with an adaptive set that can be played already, though it will get more rungs. Returns when it is published.
 OnPlayable = Callable[[Output], Awaitable[None]]
+
+# What a unit of work of the catalog calls with its connection: the entry of the audit log is there if, and only if, the
+# work is.
+Note = Callable[[Any], None]
+
+
+class Notes(Protocol):
+    """Prepares an entry of the audit log: who did what to which object, and short facts about it."""
+
+    async def __call__(self, principal: Principal, action: str, about: str | None = None, **detail: Any) -> Note: ...

@@ -24,6 +24,9 @@ RENDER_SECONDS = Histogram("renditor_render_seconds", "Time to render one pictur
 EVICTIONS = Counter("renditor_evictions_total", "Stored pictures dropped because they were unused for longest.")
 SQUEEZED_BYTES = Counter("renditor_squeezed_bytes_total", "Bytes saved by encoding much used pictures again.")
 DELIVERIES = Counter("renditor_deliveries_total", "Delivery responses by status and cache result.", ["status", "cache"])
+DENIALS_COUNTED = Counter(
+    "renditor_denials_counted_total", "Refusals beyond access.denials: in the audit log as a number only."
+)
 JOBS = Counter("renditor_jobs_total", "Jobs ended, by recipe and result.", ["recipe", "result"])
 JOB_SECONDS = Histogram(
     "renditor_job_seconds", "Time a job ran.", ["recipe"], buckets=(1, 3, 10, 30, 100, 300, 1000, 3000, 10000)

@@ -17,6 +17,10 @@ _SHORTEST_SECRET = 32
 _FEWEST_CHARACTERS = 10
 
 
+# Entries of the audit log about refusals of one principal or address.
+DENIALS = "100/hour"
+
+
 class AccessSettings(BaseModel, extra="forbid"):
     """Whose JWTs are accepted beside the server's own, and how often an address may fail."""
 
@@ -30,6 +34,10 @@ class AccessSettings(BaseModel, extra="forbid"):
     jwt_max_age: int = Field(86_400, ge=60, le=31 * 86_400, description="Longest time from `iat` to `exp`, seconds.")
     jwt_leeway: int = Field(10, ge=0, le=300, description="By how much its clock may differ, seconds.")
     failed_logins: str = Field("20/minute", description="Bad keys and tokens from one address, then 429.")
+    denials: str = Field(
+        DENIALS,
+        description="Refusals of one principal or address that get an entry of the audit log each; more are counted.",
+    )
 
     @field_validator("jwt_secret")
     @classmethod
@@ -39,7 +47,7 @@ class AccessSettings(BaseModel, extra="forbid"):
             raise ValueError(f"give {_SHORTEST_SECRET} random bytes or more, such as those of: openssl rand -hex 32")
         return value
 
-    @field_validator("failed_logins")
+    @field_validator("failed_logins", "denials")
     @classmethod
     def _is_rate(cls, value: str) -> str:
         try:

@@ -14,13 +14,14 @@ from typing import Any
 
 from renditor import observe
 from renditor.api import problems
+from renditor.api.denials import note_failed_delivery, without_grants
 from renditor.api.ranges import read_range
 from renditor.deliver import hints
 from renditor.deliver.flow import Deliver
 from renditor.deliver.responses import Body, Head, Headers, NotModified, Redirect, Request, Response
 from renditor.errors import Internal, MethodNotAllowed, NotFound, RenditorError
-from renditor.models import ResourceType
-from renditor.service import Remote
+from renditor.models import Credentials, ResourceType
+from renditor.service import Audit, Remote
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -64,8 +65,9 @@ class Delivery:
     With ``delivery.accel_prefix`` stored files are not sent but named to the proxy in front, which sends them.
     """
 
-    def __init__(self, deliver: Deliver, remote: Remote) -> None:
+    def __init__(self, deliver: Deliver, remote: Remote, audit: Audit) -> None:
         self._deliver = deliver
+        self._audit = audit
         self._remote = remote
 
     async def __call__(self, scope: Scope, send: Send) -> bool:
@@ -113,6 +115,7 @@ class Delivery:
                 observe.log().exception("delivery_failed", request_id=request_id)
             if begun:  # an error behind the first bytes of a file would be part of the file: the server breaks off
                 raise
+            await note_failed_delivery(self._audit, _shown(scope, match.string, request_id), shown)
             await _failure(shown, request_id).send(send, head=head)
 
     async def _answer(self, scope: Scope, match: re.Match[bytes], headers: dict[bytes, bytes]) -> Reply:
@@ -190,6 +193,11 @@ class Reply:
 def _delivered(status: int, result: str) -> Any:
     """The counter of these labels: to look it up takes longer than to count."""
     return observe.DELIVERIES.labels(str(status), result)
+
+
+def _shown(scope: Scope, raw: bytes, request_id: str) -> Credentials:
+    asked = f"{scope['method']} {without_grants(raw.decode('latin-1'))}"
+    return Credentials(address=scope.get("renditor.address", ""), request_id=request_id, asked=asked)
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:

@@ -60,7 +60,9 @@ class Needs:
         shown = credentials(request)
         if self.need == "follow":  # an EventSource sends no headers of one's own
             shown = replace(shown, token=request.query_params.get("token"))
-        return await self._identity.authenticate(shown, self.need)
+        principal = await self._identity.authenticate(shown, self.need)
+        request.state.principal = principal
+        return principal
 
 
 def credentials(request: Request) -> Credentials:

@@ -19,10 +19,11 @@ from starlette.exceptions import HTTPException
 from renditor import observe
 from renditor.api import captions, events, fetch, grants, health, media, pages, problems, responsive, tokens, uploads
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
+from renditor.api.denials import note_refusal
 from renditor.api.routes import OPEN, check_needs
 from renditor.api.views import Views
 from renditor.errors import BadRequest, Internal, MethodNotAllowed, NotFound, RenditorError, Unprocessable
-from renditor.service import MediaProcessingService
+from renditor.service import Audit, MediaProcessingService
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def create(
         swagger_ui_init_oauth=None,
     )
     _describe_key(api)
-    _handle_errors(api)
+    _handle_errors(api, service.flows.audit)
     if options.cors_origins:
         api.add_middleware(
             CORSMiddleware,
@@ -130,10 +131,10 @@ def create(
         api.include_router(health.metrics(options.metrics_token))
     api.include_router(pages.router(docs=options.docs))
     check_needs(api.routes)
-    return Server(api, Delivery(service.flows.deliver, service.flows.remote))
+    return Server(api, Delivery(service.flows.deliver, service.flows.remote, service.flows.audit))
 
 
-def _handle_errors(api: FastAPI) -> None:
+def _handle_errors(api: FastAPI, audit: Audit) -> None:
     def answer(request: Request, error: RenditorError) -> Response:
         content, headers = problems.encode(error, request.scope.get("renditor.request_id", ""))
         del headers["x-request-id"]  # every response gets it anyway
@@ -141,6 +142,7 @@ def _handle_errors(api: FastAPI) -> None:
 
     @api.exception_handler(RenditorError)
     async def ours(request: Request, error: RenditorError) -> Response:
+        await note_refusal(audit, request, error)
         return answer(request, error)
 
     @api.exception_handler(RequestValidationError)

@@ -45,7 +45,7 @@ def create(  # noqa: PLR0913 - the options of a command line
 
     A key with the scope write may also read; admin may also write, and its uploads are not limited.
     """
-    from renditor import config  # noqa: PLC0415 - --help stays quick
+    from renditor import app, config  # noqa: PLC0415 - --help stays quick
     from renditor.access import apikeys  # noqa: PLC0415
     from renditor.catalog import keys  # noqa: PLC0415
 
@@ -54,7 +54,14 @@ def create(  # noqa: PLR0913 - the options of a command line
     settings = config.load(data=data)
     place = f"{settings.data}{'' if _is_there(settings) else ' (made now)'}"
     with _catalog(settings, create=True) as catalog:
-        catalog.write_now(lambda c: keys.insert(c, new.key, new.secret_hash))
+        facts = {"name": new.key.name, "owner": new.key.owner, "scopes": ",".join(sorted(new.key.scopes))}
+        note = app.open_audit(settings, catalog).note_of_operator(new.key.tenant, "key.create", new.key.id, **facts)
+
+        def insert(connection: Any) -> None:
+            keys.insert(connection, new.key, new.secret_hash)
+            note(connection)
+
+        catalog.write_now(insert)
     shown = _to_json(new.key)
     # The folder too: a key that was made in a wrong one opens nothing.
     rows = [("key", new.text), ("id", shown["id"]), ("owner", shown["owner"]), ("scopes", ", ".join(shown["scopes"]))]
@@ -87,15 +94,25 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """Revoke an API key: from now on every request with it is refused."""
-    from renditor import config  # noqa: PLC0415 - --help stays quick
+    from renditor import app, config  # noqa: PLC0415 - --help stays quick
     from renditor.catalog import keys  # noqa: PLC0415
 
-    with _catalog(config.load(data=data), create=False) as catalog:
-        if catalog.read_now(lambda c: keys.get(c, key_id)) is None:
+    settings = config.load(data=data)
+    with _catalog(settings, create=False) as catalog:
+        found = catalog.read_now(lambda c: keys.get(c, key_id))
+        if found is None:
             raise CommandError(
                 f"There is no key with the id {key_id}.", hint="`renditor keys list` shows the ids.", code="not-found"
             )
-        changed = catalog.write_now(lambda c: keys.revoke(c, key_id, now_ms()))
+        note = app.open_audit(settings, catalog).note_of_operator(found[0].tenant, "key.revoke", key_id)
+
+        def revoke_now(connection: Any) -> bool:
+            changed = keys.revoke(connection, key_id, now_ms())
+            if changed:
+                note(connection)
+            return changed
+
+        changed = catalog.write_now(revoke_now)
     text = f"Revoked {key_id}." if changed else f"{key_id} was revoked before."
     answer({"id": key_id, "revoked": True}, text, as_json=as_json)
 

@@ -22,7 +22,7 @@ from renditor.catalog.base import Catalog
 from renditor.content.spool import Chunk
 from renditor.errors import Conflict, LimitExceeded, NotFound, Overloaded, Unprocessable, UnsupportedMedia
 from renditor.ffmpeg.languages import language_name, language_tag
-from renditor.models import Asset, Principal, Rendition, new_id
+from renditor.models import Asset, Note, Notes, Principal, Rendition, new_id
 from renditor.storage.base import Storage
 from renditor.video.streams.package import MANIFEST, MASTER
 from renditor.video.subtitles.cues import LARGEST_FILE
@@ -88,11 +88,15 @@ _Edit = Callable[[tuple[SetTrack, ...]], tuple[SetTrack, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Captions:
-    """Adds text tracks to the sets of videos, and removes them. ``background``: recipes that do not touch sets."""
+    """Adds text tracks to the sets of videos, and removes them.
+
+    ``background``: recipes that do not touch sets; ``note``: prepares entries of the audit log.
+    """
 
     catalog: Catalog
     storage: Storage
     background: Collection[str]
+    note: Notes
 
     async def of(self, principal: Principal, asset_id: str) -> CaptionedSet:
         """The tracks of a video. Raises: NotFound; Conflict: it has no set, or not yet."""
@@ -131,16 +135,18 @@ class Captions:
         track = _named(found.tracks, options)
         made = await asyncio.to_thread(files, track, captions, found.rendition.duration or 0.0)
         track = replace(track, bytes=sum(map(len, made.values())))
+        note = await self.note(principal, "captions.add", asset_id, track=track.name, bytes=track.bytes)
         async with self._marked(found.rendition, [f"{found.rendition.key}{track.folder}/"]):
             for name, content in made.items():
                 await self.storage.write(found.rendition.key + name, content)
-            changed = await self._change(principal, found, lambda tracks: _with(tracks, track, options))
+            changed = await self._change(principal, found, lambda tracks: _with(tracks, track, options), note)
         return changed, next(one for one in changed.tracks if one.folder == track.folder)
 
     async def remove(self, principal: Principal, asset_id: str, name: str) -> None:
         """Remove a track from a video. Raises: NotFound: video or track; Conflict, Overloaded: as ``add``."""
         found = await self.of(principal, asset_id)
-        await self._change(principal, found, lambda tracks: _without(tracks, name))
+        note = await self.note(principal, "captions.remove", asset_id, track=name)
+        await self._change(principal, found, lambda tracks: _without(tracks, name), note)
 
     def _captioned(self, connection: Any, principal: Principal, asset_id: str) -> CaptionedSet:
         asset = assets.owned(connection, principal, asset_id)
@@ -156,20 +162,20 @@ class Captions:
         tracks = tuple(SetTrack.from_json(track) for track in rendition.metadata.get("captions", ()))
         return CaptionedSet(asset, rendition, tracks)
 
-    async def _change(self, principal: Principal, found: CaptionedSet, edit: _Edit) -> CaptionedSet:
+    async def _change(self, principal: Principal, found: CaptionedSet, edit: _Edit, note: Note) -> CaptionedSet:
         """Give the set other tracks; ``edit`` is asked again when somebody else was first."""
         for attempt in range(_ATTEMPTS):
             before = await self.of(principal, found.asset.id)
             if before.rendition.id != found.rendition.id:
                 break  # made anew by another recipe: what was stored for it went with it
-            after = await self._rewrite(principal, before, edit(before.tracks))
+            after = await self._rewrite(principal, before, edit(before.tracks), note)
             if after:
                 return after
             await asyncio.sleep(random.random() * _APART * (attempt + 1))  # noqa: S311 - no secret
         raise Overloaded("Others change this video at the same time.", hint="Try again.")
 
     async def _rewrite(
-        self, principal: Principal, before: CaptionedSet, tracks: tuple[SetTrack, ...]
+        self, principal: Principal, before: CaptionedSet, tracks: tuple[SetTrack, ...], note: Note
     ) -> CaptionedSet | None:
         """Store heads that name these tracks, then let them count. None: somebody else was first."""
         old = before.rendition
@@ -187,7 +193,9 @@ class Captions:
         def work(connection: Any) -> bool:
             self._captioned(connection, principal, before.asset.id)  # it may be gone by now, or in work again
             changed = sets.change(connection, old, new, [*stored, *fresh], gone)
-            if not changed:
+            if changed:
+                note(connection)
+            else:
                 trash.throw(connection, stored)
             return changed
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from renditor import observe
 from renditor.catalog import assets, trash
@@ -21,7 +21,7 @@ from renditor.ffmpeg.probe import MediaProbe
 from renditor.images.base import ImageInfo
 from renditor.ingest.options import UploadOptions, check_public_id
 from renditor.jobs.base import ANALYSIS, RECIPE_JOB, JobEngine
-from renditor.models import Asset, Job, MediaType, Principal, new_id, now_ms
+from renditor.models import Asset, Job, MediaType, Note, Notes, Principal, new_id, now_ms
 from renditor.routing import MediaRouter
 from renditor.storage import keys
 from renditor.storage.base import Storage
@@ -32,9 +32,15 @@ _BATCH = 1024 * 1024
 _AFTERWARDS: dict[MediaType, str] = {"image": ANALYSIS}
 
 
+class _Add(Protocol):
+    """Makes an asset known; see ``assets.add``."""
+
+    def __call__(self, connection: Any, asset: Asset, *, stored: bool) -> Asset | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """The upload flow, with everything it needs."""
+    """The upload flow, with everything it needs. ``note``: prepares entries of the audit log."""
 
     catalog: Catalog
     storage: Storage
@@ -43,6 +49,7 @@ class Ingest:
     recipe_name: Callable[[MediaType, str | None], str | None]
     limits: SizeLimits
     spool: Path
+    note: Notes
     settling: set[asyncio.Future[Asset]] = field(default_factory=set)
 
     async def upload(
@@ -148,7 +155,13 @@ class Ingest:
         asset = self._complete(principal, draft, options)
         self.check_allowance(principal, asset.bytes, asset.media_type)
         recipe = self.recipe_name(asset.media_type, options.recipe)
-        return await self._commit(replace(asset, recipe=recipe), received, overwrite=options.overwrite)
+        note = await self._noted(principal, asset, options)
+        return await self._commit(replace(asset, recipe=recipe), received, note, overwrite=options.overwrite)
+
+    async def _noted(self, principal: Principal, asset: Asset, options: UploadOptions) -> Note:
+        facts = {"public_id": asset.public_id, "bytes": asset.bytes, "sha256": asset.sha256}
+        how = {"visibility": asset.visibility} | ({"overwrite": True} if options.overwrite else {})
+        return await self.note(principal, "asset.upload", asset.id, **facts, **how)
 
     def _open_spool(self) -> Spool:
         try:
@@ -266,12 +279,19 @@ class Ingest:
             tags=options.tags,
         )
 
-    async def _commit(self, asset: Asset, spool: Received, *, overwrite: bool) -> Asset:
+    async def _commit(self, asset: Asset, spool: Received, note: Note, *, overwrite: bool) -> Asset:
         job = None
         recipe = asset.recipe or _AFTERWARDS.get(asset.media_type)
         if recipe:
             job = Job(new_id(), asset.id, recipe, "queued", asset.created_at, asset.updated_at)
-        saved = await self._make_known(asset, job, spool.path, overwrite=overwrite)
+
+        def add(connection: Any, asset: Asset, *, stored: bool) -> Asset | None:
+            saved = assets.add(connection, asset, stored=stored, overwrite=overwrite, job=job)
+            if saved:
+                note(connection)
+            return saved
+
+        saved = await self._make_known(asset, spool.path, add)
         if job:
             # A job that cannot be handed over now is not lost: the reconciler finds its row and does it.
             with contextlib.suppress(RenditorError):
@@ -279,13 +299,11 @@ class Ingest:
                 await self.jobs.enqueue(RECIPE_JOB, job.id, {"job_id": job.id}, background=background)
         return saved
 
-    async def _make_known(self, asset: Asset, job: Job | None, path: Path, *, overwrite: bool) -> Asset:
+    async def _make_known(self, asset: Asset, path: Path, add: _Add) -> Asset:
         known = await self.catalog.read(lambda c: assets.original_of(c, asset.tenant, asset.sha256))
         if known:
             sharing = replace(asset, original_key=known)
-            saved = await self.catalog.write(
-                lambda c: assets.add(c, sharing, stored=False, overwrite=overwrite, job=job)
-            )
+            saved = await self.catalog.write(lambda c: add(c, sharing, stored=False))
             if saved:
                 return saved
             # The shared original was deleted in between: our own bytes are stored after all.
@@ -293,7 +311,7 @@ class Ingest:
         await self.catalog.write(lambda c: trash.intend(c, [owning.original_key]))
         try:
             await self.storage.put(owning.original_key, path)
-            saved = await self.catalog.write(lambda c: assets.add(c, owning, stored=True, overwrite=overwrite, job=job))
+            saved = await self.catalog.write(lambda c: add(c, owning, stored=True))
         except Exception:
             await self._drop(owning.original_key)
             raise

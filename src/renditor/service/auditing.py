@@ -2,53 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from renditor import observe
 from renditor.access.audit import START, Checkpoint, Entry, Finding, Link, check, checkpoint, link
+from renditor.access.flood import Flood, refused
 from renditor.access.keyring import Keyring
+from renditor.access.ratelimit import Rate
+from renditor.access.settings import DENIALS
 from renditor.catalog import audit
 from renditor.catalog.base import Catalog
-from renditor.models import DEFAULT_TENANT, Credentials, Principal, now_ms
+from renditor.models import DEFAULT_TENANT, Credentials, Note, Principal, now_ms
 from renditor.service.keyrings import Keyrings
 
-# What a unit of work of the catalog calls with its connection: the entry is there if, and only if, the work is.
-Note = Callable[[Any], None]
 # Characters of a text from outside that are worth keeping.
 _LONGEST = 200
+# Seconds after which refusals without an entry of their own are told.
+_TOLD_AFTER = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The audit log of a server."""
+    """The audit log of a server. ``flood``: bounds the entries about refusals."""
 
     catalog: Catalog
     keyrings: Keyrings
+    flood: Flood = field(default_factory=lambda: Flood(Rate.parse(DENIALS)))
+    _telling: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def note(self, principal: Principal, action: str, about: str | None = None, **detail: Any) -> Note:
         """An entry for something that is done, to be written in the same transaction that does it."""
-        entry = Entry(
-            now_ms(),
-            action,
-            "done",
-            principal.owner,
-            principal.kind,
-            principal.key_id,
-            principal.address,
-            principal.request_id,
-            about,
-            detail,
-        )
-        return _writing(await self.keyrings.of("audit"), principal.tenant, entry)
+        return _writing(await self.keyrings.of("audit"), principal.tenant, _done(principal, action, about, detail))
+
+    def note_of_operator(self, tenant: str, action: str, about: str | None = None, **detail: Any) -> Note:
+        """An entry for what somebody does who has the server's data folder, by a command. Blocking."""
+        operator = Principal("", tenant, kind="operator")
+        return _writing(self.keyrings.of_now("audit"), tenant, _done(operator, action, about, detail))
 
     async def record(self, principal: Principal, action: str, about: str | None = None, **detail: Any) -> None:
         """Write down something that is done, in a transaction of its own."""
         await self.catalog.write(await self.note(principal, action, about, **detail))
 
     async def denied(self, shown: Credentials, who: Principal | None, code: str) -> None:
-        """Write down a refusal."""
+        """Write down a refusal, or count it where there were too many of this principal or address."""
+        if not self.flood.admits(refused(who, shown.address), time.monotonic()):
+            observe.DENIALS_COUNTED.inc()
+            if self.flood.suppressed == 1:  # told together after a while, also if nobody asks again
+                asyncio.get_running_loop().call_later(_TOLD_AFTER, self._tell_soon)
+            return
         tenant = who.tenant if who else DEFAULT_TENANT
         owner, kind, key_id = (who.owner, who.kind, who.key_id) if who else (None, "none", None)
         detail = {"asked": shown.asked[:_LONGEST], "code": code}
@@ -56,6 +61,24 @@ class Audit:
             now_ms(), "access.denied", "denied", owner, kind, key_id, shown.address, shown.request_id, None, detail
         )
         await self.catalog.write(_writing(await self.keyrings.of("audit"), tenant, entry))
+
+    async def tell_suppressed(self) -> None:
+        """Write one entry about all refusals that got none."""
+        told = self.flood.tell()
+        if told:
+            detail = {"refusals": sum(told.values()), "of": told}
+            entry = Entry(now_ms(), "access.flood", "denied", None, "program", None, "", "", None, detail)
+            await self.catalog.write(_writing(await self.keyrings.of("audit"), DEFAULT_TENANT, entry))
+
+    def _tell_soon(self) -> None:
+        task = asyncio.ensure_future(self.tell_suppressed())
+        self._telling.add(task)
+        task.add_done_callback(self._told)
+
+    def _told(self, task: asyncio.Task[None]) -> None:
+        self._telling.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            observe.log().warning("audit_entry_lost", error_type=type(task.exception()).__name__)
 
     def mark(self) -> list[Checkpoint]:
         """Sign where each chain has come to, where it has grown since; says so in the log, too. Blocking."""
@@ -106,6 +129,11 @@ class Audit:
             return count, found
 
         return self.catalog.read_now(work)
+
+
+def _done(who: Principal, action: str, about: str | None, detail: dict[str, Any]) -> Entry:
+    owner = who.owner or None
+    return Entry(now_ms(), action, "done", owner, who.kind, who.key_id, who.address, who.request_id, about, detail)
 
 
 def _writing(ring: Keyring, tenant: str, entry: Entry) -> Note:

@@ -21,7 +21,7 @@ from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooMan
 from renditor.ingest import CaptionOptions, Captions, Ingest, UploadOptions, check_tags
 from renditor.ingest.resumable import Resumable
 from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
-from renditor.models import Asset, Job, Principal, Rendition, Visibility, is_id, new_id, now_ms
+from renditor.models import Asset, Job, Note, Principal, Rendition, Visibility, is_id, new_id, now_ms
 from renditor.outbound.client import Fetched, OutboundClient
 from renditor.recipes.flow import Recipes
 from renditor.recipes.watching import Event, Watch, Watching
@@ -149,13 +149,16 @@ class MediaProcessingService:
         Raises: NotFound; Unprocessable: bad tags, or a focal point for something that is no picture.
         """
         values: dict[str, Any] = {"updated_at": now_ms()}
+        changed: dict[str, Any] = {"focal_point": focal_point} if focal_point is not None else {}
         if visibility is not None:
-            values["visibility"] = visibility
+            values["visibility"] = changed["visibility"] = visibility
         if tags is not None:
             try:
                 values["tags"] = list(check_tags(iter(tags)))
+                changed["tags"] = len(tags)
             except RenditorError as error:
                 raise Unprocessable(error.detail) from None
+        note = await self.flows.audit.note(principal, "asset.change", asset_id, **changed)
 
         def work(connection: Any) -> Asset:
             asset = assets.owned(connection, principal, asset_id)
@@ -166,6 +169,7 @@ class MediaProcessingService:
                 assets.merge_metadata(connection, asset_id, {"custom_point": point})
                 assets.renew_version(connection, asset_id)
             assets.update(connection, asset_id, **values)
+            note(connection)
             return assets.get(connection, asset_id)
 
         return await self.flows.catalog.write(work)
@@ -175,9 +179,12 @@ class MediaProcessingService:
 
         Delivery answers 404 from now on. The objects are removed at once; what fails is left to the worker's sweeps.
         """
+        note = await self.flows.audit.note(principal, "asset.delete", asset_id)
 
         def work(connection: Any) -> list[str]:
-            return assets.remove(connection, assets.owned(connection, principal, asset_id))
+            job_ids = assets.remove(connection, assets.owned(connection, principal, asset_id))
+            note(connection)
+            return job_ids
 
         # It is gone as soon as the catalog says so. What follows only hurries: a running job finds its row gone, and
         # the sweeps find the objects.
@@ -193,9 +200,12 @@ class MediaProcessingService:
 
         Its video and audio renditions stay. Raises: NotFound.
         """
+        note = await self.flows.audit.note(principal, "renditions.drop", asset_id)
 
         def work(connection: Any) -> int:
-            return pictures.drop_all(connection, assets.owned(connection, principal, asset_id).id)
+            count = pictures.drop_all(connection, assets.owned(connection, principal, asset_id).id)
+            note(connection)
+            return count
 
         count = await self.flows.catalog.write(work)
         with contextlib.suppress(RenditorError):
@@ -234,6 +244,7 @@ class MediaProcessingService:
         background = self.flows.recipes.in_background
         now = now_ms()
         new = Job(new_id(), asset.id, name or recipe, "queued", now, now)
+        note = await self.flows.audit.note(principal, "job.create", asset_id, job=new.id, recipe=new.recipe)
 
         def work(connection: Any) -> Job:
             jobs.line_up(connection, asset_id)
@@ -244,7 +255,7 @@ class MediaProcessingService:
             if current.status in ("failed", "cancelled"):
                 again = {"status": "processing", "progress": 0, "stage": None, "error": None}
                 assets.update(connection, asset_id, recipe=new.recipe, **again)
-            return jobs.ask(connection, new)
+            return _asked(connection, new, note)
 
         job = await self.flows.catalog.write(work)
         with contextlib.suppress(RenditorError):  # the reconciler finds its row later
@@ -258,11 +269,15 @@ class MediaProcessingService:
         """
 
         background = self.flows.recipes.in_background
+        note = await self.flows.audit.note(principal, "job.cancel", asset_id)
 
         def work(connection: Any) -> list[str]:
             assets.owned(connection, principal, asset_id)
             unfinished = jobs.unfinished_of(connection, asset_id, besides=background)
-            return [job.id for job in unfinished if jobs.finish(connection, job.id, "cancelled")]
+            ended = [job.id for job in unfinished if jobs.finish(connection, job.id, "cancelled")]
+            if ended:
+                note(connection)
+            return ended
 
         cancelled = await self.flows.catalog.write(work)
         if not cancelled:
@@ -329,7 +344,9 @@ class MediaProcessingService:
         task = {"transformations": list(dict.fromkeys(map(str, wanted)))}
         now = now_ms()
         new = Job(new_id(), asset.id, EAGER, "queued", now, now, task=task)
-        job = await self.flows.catalog.write(lambda c: jobs.ask(c, new))
+        facts = {"job": new.id, "recipe": EAGER, "pictures": len(wanted)}
+        note = await self.flows.audit.note(principal, "job.create", asset_id, **facts)
+        job = await self.flows.catalog.write(lambda c: _asked(c, new, note))
         with contextlib.suppress(RenditorError):  # the reconciler finds its row later
             await self.flows.jobs.enqueue(RECIPE_JOB, job.id, {"job_id": job.id}, background=True)
         return job
@@ -354,3 +371,11 @@ class MediaProcessingService:
         if await self.flows.storage.stat(asset.original_key) is None:
             raise NotFound
         return asset, lambda start, end: self.flows.storage.open(asset.original_key, start, end)
+
+
+def _asked(connection: Any, new: Job, note: Note) -> Job:
+    """The new job, or the same one where it is not done; only the first is something that happened."""
+    job = jobs.ask(connection, new)
+    if job.id == new.id:
+        note(connection)
+    return job

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from renditor.catalog import assets, keys
@@ -15,7 +17,7 @@ from renditor.deliver.responses import Request, Response
 from renditor.errors import Forbidden, NotFound, TooLarge, Unprocessable, UnsupportedMedia
 from renditor.ingest import Ingest, UploadOptions
 from renditor.jobs.base import JobEngine
-from renditor.models import DEFAULT_TENANT, Allowance, Principal, now_ms
+from renditor.models import DEFAULT_TENANT, Allowance, Asset, Principal, now_ms
 from renditor.outbound.client import OutboundClient
 
 # Owns what was fetched. No key and no token can be of this owner: theirs hold no control characters.
@@ -44,7 +46,18 @@ class Remote:
     async def sweep(self) -> None:
         """Forget what was kept for long enough; who asks for it again has it fetched again."""
         before = now_ms() - self.deliver.settings.fetch_ttl * 1000
-        await self.catalog.write(lambda c: [assets.remove(c, asset) for asset in assets.older_than(c, FETCHER, before)])
+        for asset in await self.catalog.read(lambda c: assets.older_than(c, FETCHER, before)):
+            await self._forget(asset)
+
+    async def _forget(self, asset: Asset) -> None:
+        note = await self.ingest.note(_fetcher(asset.tenant), "asset.expire", asset.id)
+
+        def work(connection: Any) -> None:
+            assets.remove(connection, assets.get(connection, asset.id))
+            note(connection)
+
+        with contextlib.suppress(NotFound):  # another worker was first
+            await self.catalog.write(work)
 
     async def _bring(self, tenant: str, public_id: str, url: str) -> None:
         place = tenant, public_id
@@ -66,8 +79,7 @@ class Remote:
         # times.
         if tenant != DEFAULT_TENANT and not await self.catalog.read(lambda c: keys.has_tenant(c, tenant)):
             raise NotFound
-        pictures = Allowance(FETCHER, media_types=frozenset({"image"}))
-        fetcher = Principal(FETCHER, tenant, frozenset({"write"}), kind="program", allowance=pictures)
+        fetcher = _fetcher(tenant)
         try:
             async with self.outbound.fetch(url, limit=self.ingest.limits.image) as found:
                 svg = declares_svg(urlsplit(found.url).path, found.content_type)
@@ -75,3 +87,8 @@ class Remote:
                 await self.ingest.upload(fetcher, found.chunks, lambda: options, found.length)
         except (Unprocessable, UnsupportedMedia, TooLarge, Forbidden):
             raise NotFound("Resource not found - it cannot be fetched, or is no picture.") from None
+
+
+def _fetcher(tenant: str) -> Principal:
+    pictures = Allowance(FETCHER, media_types=frozenset({"image"}))
+    return Principal(FETCHER, tenant, frozenset({"write"}), kind="program", allowance=pictures)
