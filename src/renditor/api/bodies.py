@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from renditor.content.digests import Digest, Digests, read_digests
 from renditor.content.spool import Chunk
 from renditor.errors import BadRequest, RequestTimeout
 from renditor.ingest import UploadOptions
@@ -23,18 +24,25 @@ _FIELDS = 32
 _SLOW_BYTES, _SLOW_SECONDS = 30 * 1024, 30
 # All of a form that is not its file: fields, headers, what stands before the first and after the last boundary. Bytes.
 _AROUND_BYTES = 1024 * 1024
+# What a digest is to prove is hashed in a thread, so many bytes at a time.
+_HASHED_BYTES = 1024 * 1024
 
 
 class RawBody:
-    """The body is the file; options come as query parameters, the name in ``X-Filename`` (percent-encoded UTF-8)."""
+    """The body is the file; options come as query parameters, the name in ``X-Filename`` (percent-encoded UTF-8).
+
+    ``promised``: whether a digest is to prove it. Raises: BadRequest: a malformed digest.
+    """
 
     def __init__(self, request: Request) -> None:
         self._request = request
+        self._digests = _digests(request)
         self.declared = _content_length(request)
+        self.promised = bool(self._digests)
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         received = 0
-        async for chunk in _stream(self._request):
+        async for chunk in _stream(self._request, self._digests):
             received += len(chunk)
             yield chunk
         if self.declared is not None and received != self.declared:
@@ -50,6 +58,7 @@ class FormBody:
 
     def __init__(self, request: Request, boundary: str) -> None:
         self._request = request
+        self._digests = _digests(request)
         self._boundary = boundary
         self._fields: dict[str, str] = dict(request.query_params)
         self._filename: str | None = None
@@ -63,7 +72,7 @@ class FormBody:
         around = 0
         try:
             with PushMultipartParser(self._boundary, max_segment_count=_FIELDS) as parser:
-                async for data in _stream(self._request):
+                async for data in _stream(self._request, self._digests):
                     around += len(data)
                     for event in parser.parse(data):
                         if isinstance(event, MultipartSegment):
@@ -107,7 +116,7 @@ class FormBody:
 
 
 def upload_body(request: Request) -> RawBody | FormBody:
-    """Raises: BadRequest: a form without boundary."""
+    """Raises: BadRequest: a form without boundary, or a malformed digest."""
     content_type, options = parse_options_header(request.headers.get("content-type", ""))
     if content_type != "multipart/form-data":
         return RawBody(request)
@@ -116,7 +125,35 @@ def upload_body(request: Request) -> RawBody | FormBody:
     return FormBody(request, options["boundary"])
 
 
-async def _stream(request: Request) -> AsyncIterator[bytes]:
+def _digests(request: Request) -> Digests:
+    """What is promised of the message body as it is sent: of a form that is all of it, not its file alone."""
+    found: list[Digest] = []
+    for field in ("Content-Digest", "Repr-Digest"):
+        found += read_digests(field, ", ".join(request.headers.getlist(field)))
+    return Digests(found)
+
+
+def _stream(request: Request, digests: Digests) -> AsyncIterator[bytes]:
+    paced = _paced(request)
+    return _proved(paced, digests) if digests else paced
+
+
+async def _proved(body: AsyncIterator[bytes], digests: Digests) -> AsyncIterator[bytes]:
+    """The body; it ends with an error where it is not what was promised. Raises: BadRequest."""
+    pieces: list[bytes] = []
+    waiting = 0
+    async for chunk in body:
+        pieces.append(chunk)
+        waiting += len(chunk)
+        if waiting >= _HASHED_BYTES:
+            await asyncio.to_thread(digests.update, pieces)
+            pieces, waiting = [], 0
+        yield chunk
+    await asyncio.to_thread(digests.update, pieces)
+    digests.check()
+
+
+async def _paced(request: Request) -> AsyncIterator[bytes]:
     """The body as it comes, but not slower than so: whoever drips holds a connection, a file and a place in the queue.
 
     Raises: BadRequest: it was broken off; RequestTimeout.
