@@ -6,6 +6,7 @@ The data folder, all of it private to its user (0700):
     jobs.sqlite      the job engine's own              spool/      uploads on their way in
     secrets/         signing secret, master key        work/       job folders, emptied when a job ends
     run/             sockets, locks, metrics           cache/      what was learned about the tools
+    audit/           checkpoints of the audit log
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ from renditor.access.vault import Vault
 from renditor.catalog import keys
 from renditor.catalog.base import Catalog
 from renditor.config import Settings
+from renditor.content.pieces import PieceFiles
+from renditor.content.quarantine import Quarantine
+from renditor.content.scan import scanner
+from renditor.content.settings import ContentSettings
 from renditor.content.spool import Spool
 from renditor.deliver.flow import Deliver, Surroundings
 from renditor.deliver.grants import Grants
@@ -39,18 +44,21 @@ from renditor.errors import BadRequest, RenditorError, of_disk
 from renditor.images.settings import ImageSettings
 from renditor.ingest import Captions, Ingest
 from renditor.ingest.resumable import SWEEP_EVERY, Resumable
+from renditor.ingest.screening import Screen
 from renditor.jobs.base import ANALYSIS, EAGER, SQUEEZE, JobEngine
 from renditor.outbound.client import OutboundClient
 from renditor.recipes.analysis import AnalysisRecipe
 from renditor.recipes.eager import EagerRecipe
 from renditor.recipes.flow import Recipes
+from renditor.recipes.integrity import Integrity
 from renditor.recipes.moving import AudioMaker, Maker, MovingRecipe, VideoMaker
 from renditor.recipes.recipe import Recipe
 from renditor.recipes.squeeze import SqueezeRecipe
 from renditor.recipes.sweeps import Sweeps
 from renditor.recipes.watching import Watching
 from renditor.routing import MediaRouter
-from renditor.service import Audit, Flows, Granting, Identity, Keyrings, MediaProcessingService, Remote
+from renditor.sandbox.launcher import Launcher
+from renditor.service import Audit, Flows, Granting, Identity, Keyrings, Marking, MediaProcessingService, Remote
 from renditor.storage.base import Storage
 from renditor.tools import Tools, build_tools
 
@@ -65,7 +73,7 @@ _SECRET_CHARACTERS = 27
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A built application."""
+    """A built application. ``marking``: makes a last checkpoint of the audit log."""
 
     settings: Settings
     service: MediaProcessingService
@@ -73,6 +81,7 @@ class App:
     catalog: Catalog
     jobs: JobEngine
     outbound: tuple[OutboundClient, ...]
+    marking: Marking | None
 
     async def close(self) -> None:
         with contextlib.suppress(RenditorError):
@@ -83,6 +92,9 @@ class App:
         await self.service.flows.deliver.close()
         self.jobs.stop()
         await self.tools.close()
+        if self.marking is not None:
+            with contextlib.suppress(RenditorError):
+                await self.marking.mark()
         self.catalog.close()
 
 
@@ -132,13 +144,20 @@ def build(settings: Settings, role: Role) -> App:
         squeeze.register(jobs)
         Quota(catalog, storage, delivery.cache_size).register(jobs)
     audit = Audit(catalog, keyrings, Flood(Rate.parse(settings.access.denials)))
-    ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool", audit.note)
+    screen = _screen(settings.content, catalog, audit, tools.launcher, data / "quarantine")
+    ingest = Ingest(
+        catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool", audit.note, screen
+    )
     limits = settings.limits
-    resumable = Resumable(catalog, ingest, data / "uploads", limits.upload_seconds, limits.open_uploads)
+    resumable = Resumable(catalog, ingest, PieceFiles(data / "uploads"), limits.upload_seconds, limits.open_uploads)
     if role != "web":
         jobs.schedule("uploads", SWEEP_EVERY, resumable.sweep)
     captions = Captions(catalog, storage, recipes.in_background, audit.note)
     watching = Watching(catalog, settings.events)
+    marking = Marking(audit, checkpoints_of(settings))
+    if role != "web":
+        marking.register(jobs)
+        Integrity(catalog, storage, audit.note, settings.integrity).register(jobs)
     # Three: visitors take no places from owners, and nobody keeps others from proving who they are.
     outbound, visitors, issuers = (OutboundClient(settings.outbound, _note_refusal) for _ in range(3))
     verifier = JwtVerifier.create(settings.access, partial(keyrings.of, "tokens"), issuers.get)
@@ -164,7 +183,15 @@ def build(settings: Settings, role: Role) -> App:
         remote=remote,
         resumable=resumable,
     )
-    return App(settings, MediaProcessingService(flows), tools, catalog, jobs, (outbound, visitors, issuers))
+    service = MediaProcessingService(flows)
+    closing = None if role == "web" else marking
+    return App(settings, service, tools, catalog, jobs, (outbound, visitors, issuers), closing)
+
+
+def _screen(content: ContentSettings, catalog: Catalog, audit: Audit, launcher: Launcher, folder: Path) -> Screen:
+    quarantine = Quarantine(folder if content.quarantine == "keep" else None, content.quarantine_bytes)
+    found = scanner(content, launcher)
+    return Screen(catalog, audit.note, frozenset(content.formats), quarantine, found, content.scan_optional)
 
 
 def _note_refusal(host: str, reason: str) -> None:
@@ -179,6 +206,11 @@ def open_catalog(settings: Settings) -> Catalog:
 def open_audit(settings: Settings, catalog: Catalog) -> Audit:
     """The audit log, for commands. Raises: Unavailable: the server was never started, and has no keys to sign with."""
     return Audit(catalog, Keyrings(catalog, Vault(master_key(settings))))
+
+
+def checkpoints_of(settings: Settings) -> Path:
+    """The file with the checkpoints of the audit log."""
+    return settings.data / "audit" / "checkpoints.jsonl"
 
 
 def open_storage(settings: Settings) -> Storage:
@@ -196,7 +228,7 @@ def picture_engine(settings: ImageSettings) -> str:
 def prepare_data(settings: Settings) -> Path:
     """Make the data folder and its rooms, private to this user. Raises: OutOfSpace, Unavailable."""
     try:
-        for name in ("", "storage", "spool", "uploads", "work", "run", "secrets", "cache"):
+        for name in ("", "storage", "spool", "uploads", "work", "run", "secrets", "cache", "audit"):
             (settings.data / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         settings.data.chmod(0o700)
     except OSError as error:

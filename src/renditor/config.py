@@ -21,13 +21,14 @@ from renditor.access.settings import AccessSettings
 from renditor.api.proxies import TrustedProxies
 from renditor.catalog.settings import CatalogSettings
 from renditor.content.limits import SizeLimits
+from renditor.content.settings import ContentSettings
 from renditor.deliver.settings import DeliverySettings
 from renditor.errors import BadRequest, RenditorError
 from renditor.ffmpeg.settings import FFmpegSettings
 from renditor.images.settings import ImageSettings
 from renditor.jobs.base import JobSettings
 from renditor.outbound.settings import OutboundSettings
-from renditor.recipes.settings import EventSettings, RecipeSettings
+from renditor.recipes.settings import EventSettings, IntegritySettings, RecipeSettings
 from renditor.routing import RouteSettings
 from renditor.sandbox.pool import SandboxSettings
 from renditor.video.base import VideoSettings
@@ -103,12 +104,14 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(None, description="Private key (PEM) for https.")
 
     limits: Limits = Field(default_factory=Limits)
+    content: ContentSettings = Field(default_factory=ContentSettings)
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     images: ImageSettings = Field(default_factory=ImageSettings)
     ffmpeg: FFmpegSettings = Field(default_factory=FFmpegSettings)
     video: VideoSettings = Field(default_factory=VideoSettings)
     recipes: RecipeSettings = Field(default_factory=RecipeSettings)
     events: EventSettings = Field(default_factory=EventSettings)
+    integrity: IntegritySettings = Field(default_factory=IntegritySettings)
     routes: RouteSettings = Field(default_factory=RouteSettings)
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
     jobs: JobSettings = Field(default_factory=JobSettings)

@@ -70,6 +70,30 @@ AMR = Sniffed("audio", "amr", "audio/amr")
 AC3 = Sniffed("audio", "ac3", "audio/ac3")
 CAF = Sniffed("audio", "caf", "audio/x-caf")
 
+# All formats, by the extension that we give them.
+FORMATS: tuple[str, ...] = (
+    "jpg", "png", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "svg",
+    "mp4", "mov", "webm", "mkv", "avi", "flv", "wmv", "ts", "mpg", "3gp", "ogv",
+    "mp3", "m4a", "aac", "flac", "wav", "ogg", "opus", "aiff", "caf", "amr", "ac3", "mka", "weba",
+)  # fmt: skip
+
+# The containers that the probe may find behind a signature, by its own names.
+_ISO, _EBML = frozenset({"mp4", "mov", "3gp", "m4a"}), frozenset({"matroska", "webm"})
+_CONTAINERS: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("mp4", "mov", "3gp", "m4a"), _ISO),
+    **dict.fromkeys(("mkv", "webm"), _EBML),
+    **dict.fromkeys(("ogv", "ogg", "opus"), frozenset({"ogg"})),
+    **{name: frozenset({name}) for name in ("avi", "flv", "flac", "wav", "aiff", "amr", "caf")},
+    "wmv": frozenset({"asf"}),
+    "ts": frozenset({"mpegts"}),
+    "mpg": frozenset({"mpeg", "mpegvideo"}),
+    "mp3": frozenset({"mp3", "aac", "flac"}),
+    "aac": frozenset({"aac"}),
+    "ac3": frozenset({"ac3", "eac3"}),
+}
+# Behind an ID3 tag, which says MP3.
+_BEHIND_TAGS = {"aac": AAC, "flac": FLAC}
+
 # What a container that turns out to hold no moving picture is called.
 _AUDIO_ONLY = {"mp4": M4A, "mov": M4A, "3gp": M4A, "mkv": Sniffed("audio", "mka", "audio/x-matroska"),
                "webm": Sniffed("audio", "weba", "audio/webm"), "ogv": OGG}  # fmt: skip
@@ -120,6 +144,21 @@ def sniff(head: bytes) -> Sniffed:
         if found:
             return found
     raise UnsupportedMedia("The content of this file is not of an accepted type.", hint=f"Accepted: {ACCEPTED}.")
+
+
+def agreed(sniffed: Sniffed, probed: str) -> Sniffed:
+    """What the signature and the probe together say a video or audio file is.
+
+    Args:
+        sniffed: what its first bytes say.
+        probed: the container that the probe found (``MediaProbe.format``).
+
+    Raises:
+        UnsupportedMedia: they do not agree: the file is two things at once, made to pass for one of them.
+    """
+    if probed not in _CONTAINERS.get(sniffed.format, frozenset()):
+        raise UnsupportedMedia("The content of this file is not what it begins like.", code="ambiguous-content")
+    return _BEHIND_TAGS.get(probed, sniffed) if sniffed == MP3 else sniffed
 
 
 def audio_only(container: Sniffed) -> Sniffed:

@@ -14,12 +14,13 @@ from renditor import observe
 from renditor.catalog import assets, trash
 from renditor.catalog.base import Catalog
 from renditor.content.limits import MEBIBYTE, SizeLimits
-from renditor.content.sniff import SNIFF_BYTES, SVG, Sniffed, audio_only, sniff
+from renditor.content.sniff import SNIFF_BYTES, SVG, Sniffed, agreed, audio_only
 from renditor.content.spool import IOV_BATCH, Chunk, Received, Spool
 from renditor.errors import Forbidden, RenditorError, TooLarge, Unprocessable, UnsupportedMedia, of_disk
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.images.base import ImageInfo
 from renditor.ingest.options import UploadOptions, check_public_id
+from renditor.ingest.screening import Screen
 from renditor.jobs.base import ANALYSIS, RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, MediaType, Note, Notes, Principal, new_id, now_ms
 from renditor.routing import MediaRouter
@@ -40,7 +41,10 @@ class _Add(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """The upload flow, with everything it needs. ``note``: prepares entries of the audit log."""
+    """The upload flow, with everything it needs.
+
+    ``screen`` refuses files; ``note`` prepares entries of the audit log.
+    """
 
     catalog: Catalog
     storage: Storage
@@ -50,6 +54,7 @@ class Ingest:
     limits: SizeLimits
     spool: Path
     note: Notes
+    screen: Screen
     settling: set[asyncio.Future[Asset]] = field(default_factory=set)
 
     async def upload(
@@ -86,13 +91,22 @@ class Ingest:
         """
 
         async def take() -> Asset:
-            sniffed = sniff(await asyncio.to_thread(_beginning, received.path))
-            self._check_size(principal, sniffed, received.bytes)
-            _check_declared(sniffed, options)
+            head = await asyncio.to_thread(_beginning, received.path)
+            sniffed = self.check_beginning(principal, head, received.bytes, options)
             draft = replace(await self._examine(received, sniffed), id=asset_id)
             return await self._accept(principal, draft, received, options)
 
         return await self._logged(principal, received.bytes, take())
+
+    def check_beginning(self, principal: Principal, head: bytes, size: int, options: UploadOptions) -> Sniffed:
+        """What a file of ``size`` bytes is by its first 64 KiB.
+
+        Raises: UnsupportedMedia, TooLarge, Forbidden: it would be refused in the end.
+        """
+        sniffed = self.screen.sniff(head)
+        self._check_size(principal, sniffed, size)
+        _check_declared(sniffed, options)
+        return sniffed
 
     async def _logged(self, principal: Principal, declared: int | None, taking: Coroutine[Any, Any, Asset]) -> Asset:
         began = time.monotonic()
@@ -154,6 +168,7 @@ class Ingest:
     async def _accept(self, principal: Principal, draft: Asset, received: Received, options: UploadOptions) -> Asset:
         asset = self._complete(principal, draft, options)
         self.check_allowance(principal, asset.bytes, asset.media_type)
+        await self.screen.scan(principal, received)
         recipe = self.recipe_name(asset.media_type, options.recipe)
         note = await self._noted(principal, asset, options)
         return await self._commit(replace(asset, recipe=recipe), received, note, overwrite=options.overwrite)
@@ -182,7 +197,7 @@ class Ingest:
                 waiting += len(chunk)
                 received += len(chunk)
                 if sniffed is None and waiting >= SNIFF_BYTES:
-                    sniffed = sniff(b"".join(batch)[:SNIFF_BYTES])
+                    sniffed = self.screen.sniff(b"".join(batch)[:SNIFF_BYTES])
                 if sniffed:
                     self._check_size(principal, sniffed, max(received, declared))
                 if sniffed and (waiting >= _BATCH or len(batch) >= IOV_BATCH):
@@ -191,7 +206,7 @@ class Ingest:
                     writing = asyncio.ensure_future(asyncio.to_thread(spool.write, batch))
                     batch, waiting = [], 0
             if sniffed is None:
-                sniffed = sniff(b"".join(batch)[:SNIFF_BYTES])
+                sniffed = self.screen.sniff(b"".join(batch)[:SNIFF_BYTES])
                 self._check_size(principal, sniffed, received)
             if writing:
                 await writing
@@ -226,6 +241,7 @@ class Ingest:
             info = await self.router.images().probe(spool.path, sniffed.format)
             return self._draft(spool, sniffed, route, info)
         probe = await self.router.video().probe(spool.path)
+        sniffed = agreed(sniffed, probe.format)
         if probe.media_type == "audio":
             sniffed = audio_only(sniffed)
             if spool.bytes > self.limits.audio:
@@ -234,6 +250,7 @@ class Ingest:
             raise Unprocessable("The file holds neither video nor audio.", code="no-such-stream")
         elif sniffed.media_type == "audio":
             sniffed = replace(sniffed, media_type="video")
+        self.screen.expect_accepted(sniffed)
         return self._draft(spool, sniffed, self.router.route(sniffed.media_type), probe)
 
     def _draft(self, spool: Received, sniffed: Sniffed, route: str, info: ImageInfo | MediaProbe) -> Asset:
