@@ -194,6 +194,15 @@ class Unavailable(RenditorError):
     code, status, title = "unavailable", 503, "A part of the server is not available"
 
 
+class Corrupt(Unavailable):
+    """The stored bytes are others than those that were uploaded. Nobody gets them, and nothing is made of them."""
+
+    code, title = "corrupt", "The stored file is damaged"
+
+    def __init__(self, detail: str = "", *, hint: str | None = None, code: str | None = None) -> None:
+        super().__init__(detail, hint=hint or "Upload the same file again, or restore it from a backup.", code=code)
+
+
 class ToolKilled(Unavailable):
     """A media program was killed by somebody else: the kernel, short of memory, or a person. Worth another try."""
 

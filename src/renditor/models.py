@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from renditor.errors import Corrupt
+
 MediaType = Literal["image", "video", "audio"]
 Status = Literal["uploaded", "processing", "completed", "failed", "cancelled"]
 JobStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
@@ -154,6 +156,13 @@ class Asset:
     stamp: int = 0
     token_id: str | None = None
     corrupt_at: int | None = None
+
+    @property
+    def source(self) -> str:
+        """The key of the original, for whoever reads it. Raises: Corrupt: its bytes are others by now."""
+        if self.corrupt_at is not None:
+            raise Corrupt
+        return self.original_key
 
 
 @dataclass(frozen=True, slots=True)

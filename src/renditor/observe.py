@@ -27,6 +27,9 @@ DELIVERIES = Counter("renditor_deliveries_total", "Delivery responses by status 
 DENIALS_COUNTED = Counter(
     "renditor_denials_counted_total", "Refusals beyond access.denials: in the audit log as a number only."
 )
+CORRUPT_ORIGINALS = Counter(
+    "renditor_corrupt_originals_total", "Originals found to be others than those uploaded.", ["fault"]
+)
 JOBS = Counter("renditor_jobs_total", "Jobs ended, by recipe and result.", ["recipe", "result"])
 JOB_SECONDS = Histogram(
     "renditor_job_seconds", "Time a job ran.", ["recipe"], buckets=(1, 3, 10, 30, 100, 300, 1000, 3000, 10000)

@@ -110,6 +110,15 @@ def check(links: Iterable[Link], keyring: Keyring, checkpoints: Collection[Check
     return count, [*found, *(fault for one in checkpoints if (fault := _against(one, known, keyring)))]
 
 
+def read_entry(text: str) -> Entry | None:
+    """The entry of a link's text. None: it is none (edited, or of a later version)."""
+    try:
+        values = json.loads(text)
+        return Entry(**{name: values[name] for name in Entry.__slots__})
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
 def _against(one: Checkpoint, known: dict[int, str], keyring: Keyring) -> Finding | None:
     key_id, _, signature = one.signature.partition(".")
     key = keyring.find(key_id)

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from renditor.errors import (
+    Corrupt,
     InvalidTransformation,
     MethodNotAllowed,
     RangeNotSatisfiable,
@@ -51,6 +52,6 @@ def encode(error: RenditorError, request_id: str) -> tuple[bytes, dict[str, str]
         headers["content-range"] = f"bytes */{error.size}"
     if isinstance(error, TooManyRequests):
         headers["retry-after"] = str(error.retry_after)
-    elif isinstance(error, StillProcessing) or error.status == 503:
+    elif isinstance(error, StillProcessing) or (error.status == 503 and not isinstance(error, Corrupt)):
         headers["retry-after"] = str(_RETRY_SECONDS)
     return json.dumps(problem(error, request_id)).encode(), headers

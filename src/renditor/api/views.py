@@ -79,6 +79,7 @@ class Views:
             "format": asset.format,
             "bytes": asset.bytes,
             "sha256": asset.sha256,
+            "corrupt": asset.corrupt_at is not None,
             "width": asset.width,
             "height": asset.height,
             "duration": asset.duration,

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from renditor.catalog import originals as stored_originals
 from renditor.catalog import trash
 from renditor.catalog.schema import assets, jobs, originals, renditions
 from renditor.errors import Conflict, NotFound
@@ -169,15 +170,16 @@ def made_of_all(connection: sa.Connection, asset_ids: Collection[str]) -> dict[s
 
 
 def original_of(connection: sa.Connection, tenant: str, sha256: str) -> str | None:
-    """The key of the stored original with these bytes, if the tenant has one."""
+    """The key of the stored original with these bytes, if the tenant has one that is not damaged."""
     query = sa.select(originals.c.key).where(originals.c.tenant == tenant, originals.c.sha256 == sha256)
-    return connection.scalar(query)
+    return connection.scalar(query.where(originals.c.corrupt_at.is_(None)))
 
 
 def add(connection: sa.Connection, asset: Asset, *, stored: bool, overwrite: bool, job: Job | None) -> Asset | None:
     """Make an asset known, with its original and its job, in one transaction.
 
-    Assets with the same bytes share one original: the first one wins and the other object goes to the trash.
+    Assets with the same bytes share one original: the first one wins and the other object goes to the trash. Where that
+    one is damaged, the new one takes its place.
 
     Args:
         stored: whether the caller has just stored the bytes under ``asset.original_key``; if not, it counts on an
@@ -211,8 +213,9 @@ def add(connection: sa.Connection, asset: Asset, *, stored: bool, overwrite: boo
     # ``remove`` may just have given up the very original that this asset shares.
     if original_of(connection, asset.tenant, asset.sha256) is None:
         trash.take_back(connection, [key])
-        values = {"key": key, "tenant": asset.tenant, "sha256": asset.sha256, "bytes": asset.bytes}
-        connection.execute(originals.insert().values(**values))
+        if not stored_originals.heal(connection, asset.tenant, asset.sha256, key):
+            values = {"key": key, "tenant": asset.tenant, "sha256": asset.sha256, "bytes": asset.bytes}
+            connection.execute(originals.insert().values(**values))
     row_values = _columns(asset) | {"original_key": key, "resource_type": kind, "tags": list(asset.tags)}
     row = connection.execute(assets.insert().values(**row_values).returning(assets)).one()
     if job is not None:

@@ -58,6 +58,20 @@ def entries(connection: sa.Connection, tenant: str) -> Iterator[Row]:
         after = rows[-1].number
 
 
+def backwards(connection: sa.Connection, tenant: str) -> Iterator[str]:
+    """The entries of a chain, newest first, read in pieces."""
+    before: int | None = None
+    while True:
+        query = sa.select(audit_log.c.number, audit_log.c.entry).where(audit_log.c.tenant == tenant)
+        if before is not None:
+            query = query.where(audit_log.c.number < before)
+        rows = connection.execute(query.order_by(audit_log.c.number.desc()).limit(_AT_ONCE)).all()
+        yield from (row.entry for row in rows)
+        if len(rows) < _AT_ONCE:
+            return
+        before = rows[-1].number
+
+
 def add_checkpoint(connection: sa.Connection, mark: Mark) -> bool:
     """False when there is one at this number already."""
     there = (audit_checkpoints.c.tenant == mark[0]) & (audit_checkpoints.c.number == mark[1])

@@ -53,6 +53,11 @@ def ask(connection: sa.Connection, job: Job) -> Job:
     return job
 
 
+def any_unfinished(connection: sa.Connection) -> bool:
+    """Whether any job waits or runs."""
+    return connection.scalar(sa.select(jobs.c.id).where(jobs.c.status.in_(_ACTIVE)).limit(1)) is not None
+
+
 def unfinished_of(connection: sa.Connection, asset_id: str, besides: Collection[str] = ()) -> list[Job]:
     """The unfinished jobs of an asset but those of the recipes ``besides``."""
     query = sa.select(jobs).where(

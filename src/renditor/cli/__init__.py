@@ -13,6 +13,7 @@ import typer
 from renditor import __version__
 from renditor.cli import (
     audio,
+    audit,
     config,
     doctor,
     extract_audio,
@@ -68,9 +69,15 @@ COMMANDS: Final = (
     Command("keys create", keys.create, ACCESS, keys.CREATE_EXAMPLE),
     Command("keys list", keys.listing, ACCESS, keys.LIST_EXAMPLE),
     Command("keys revoke", keys.revoke, ACCESS, keys.REVOKE_EXAMPLE),
+    Command("audit verify", audit.verify, ACCESS, audit.VERIFY_EXAMPLE),
+    Command("audit list", audit.listing, ACCESS, audit.LIST_EXAMPLE),
     Command("config show", config.show, ACCESS, config.EXAMPLE),
 )
-GROUPS: Final = {"keys": "Make, list and revoke API keys.", "config": "Look at the settings."}
+GROUPS: Final = {
+    "audit": "Look at the audit log, check it.",
+    "keys": "Make, list and revoke API keys.",
+    "config": "Look at the settings.",
+}
 
 _EXIT = "Exit status: 0 done, 1 failed, 2 wrong usage."
 

@@ -75,7 +75,7 @@ def beside(source: Checkout, layers: Found, storage: Storage) -> Checkout:
         base = await source(folder)
         originals = {}
         for number, ((_, _, public_id), asset) in enumerate(layers):
-            path = await storage.checkout(asset.original_key, folder / f"layer{number}")
+            path = await storage.checkout(asset.source, folder / f"layer{number}")
             originals[public_id] = Source(path, asset.format, Insight.from_json(asset.metadata))
         return replace(base, layers=originals)
 

@@ -164,7 +164,7 @@ class Moving:
         """The frame of the original at so many seconds."""
         async with self.framing:
             await asyncio.to_thread(folder.mkdir, parents=True, mode=0o700)
-            original = await self.storage.checkout(asset.original_key, folder)
+            original = await self.storage.checkout(asset.source, folder)
             frame = await self.router.video(asset.route).frame(original, folder, at)
         return Source(frame, frame.suffix.lstrip("."))
 

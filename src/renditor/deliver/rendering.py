@@ -215,7 +215,7 @@ def original(asset: Asset, storage: Storage) -> Checkout:
     """The original of a picture, with what is known about it."""
 
     async def source(folder: Path) -> Source:
-        path = await storage.checkout(asset.original_key, folder)
+        path = await storage.checkout(asset.source, folder)
         return Source(path, asset.format, Insight.from_json(asset.metadata), tags=asset.tags)
 
     return source

@@ -34,7 +34,7 @@ class AnalysisRecipe:
         asset = attempt.asset
         found = await self._found_before(asset)
         if found is None:
-            path = await self.storage.checkout(asset.original_key, attempt.folder)
+            path = await self.storage.checkout(asset.source, attempt.folder)
             found = await self.router.images(asset.route).analyse(Source(path, asset.format))
         await self.catalog.write(partial(_keep, job=attempt.job, found=found.to_json()))
         return 0

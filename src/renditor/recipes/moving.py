@@ -67,7 +67,7 @@ class MovingRecipe:
         """See ``Recipe.run``."""
         publication = Publication(self.catalog, self.storage, attempt)
         async with Progress(self.catalog, attempt.job.id) as progress:
-            source = await self.storage.checkout(attempt.asset.original_key, attempt.folder)
+            source = await self.storage.checkout(attempt.asset.source, attempt.folder)
             # What is complete already stays as it is until all of the new is there.
             on_playable = publication.show if attempt.asset.status == "processing" else None
             outputs = await self.maker.make(attempt, source, progress.report, on_playable)

@@ -139,3 +139,12 @@ class EventSettings(BaseModel, extra="forbid", allow_inf_nan=False):
     keep_alive_seconds: float = Field(
         15, ge=0.25, le=300, description="A stream without news says that it is alive: proxies cut off silent ones."
     )
+
+
+class IntegritySettings(BaseModel, extra="forbid"):
+    """How stored originals are read back in the background."""
+
+    bytes_per_second: int = Field(
+        4_194_304, ge=0, description="How fast a worker reads originals back while no job waits; 0: not at all."
+    )
+    every_days: float = Field(7, gt=0, description="How often each original is read back, if there is time for it.")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from renditor import observe
-from renditor.access.audit import START, Checkpoint, Entry, Finding, Link, check, checkpoint, link
+from renditor.access import checkpoints
+from renditor.access.audit import START, Checkpoint, Entry, Finding, Link, check, checkpoint, link, read_entry
 from renditor.access.flood import Flood, refused
 from renditor.access.keyring import Keyring
 from renditor.access.ratelimit import Rate
 from renditor.access.settings import DENIALS
 from renditor.catalog import audit
 from renditor.catalog.base import Catalog
+from renditor.errors import of_disk
+from renditor.jobs.base import JobEngine
 from renditor.models import DEFAULT_TENANT, Credentials, Note, Principal, now_ms
 from renditor.service.keyrings import Keyrings
 
@@ -23,6 +28,8 @@ from renditor.service.keyrings import Keyrings
 _LONGEST = 200
 # Seconds after which refusals without an entry of their own are told.
 _TOLD_AFTER = 60.0
+# Seconds between checkpoints: entries at the end of a chain are missed if they are gone for longer.
+_MARKED_EVERY = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,20 @@ class Audit:
         self._telling.discard(task)
         if not task.cancelled() and task.exception() is not None:
             observe.log().warning("audit_entry_lost", error_type=type(task.exception()).__name__)
+
+    def newest(self, limit: int, *, owner: str | None, action: str | None, since: int) -> list[Entry]:
+        """The newest entries of all tenants, newest first. ``since``: ms since 1970. Blocking; unchecked."""
+
+        def work(connection: Any) -> list[Entry]:
+            found: list[Entry] = []
+            for tenant in audit.tenants(connection):
+                texts = map(read_entry, audit.backwards(connection, tenant))
+                recent = itertools.takewhile(lambda entry: entry.at >= since, filter(None, texts))
+                wanted = (one for one in recent if owner in (None, one.owner) and action in (None, one.action))
+                found += itertools.islice(wanted, limit)
+            return sorted(found, key=lambda entry: entry.at, reverse=True)[:limit]
+
+        return self.catalog.read_now(work)
 
     def mark(self) -> list[Checkpoint]:
         """Sign where each chain has come to, where it has grown since; says so in the log, too. Blocking."""
@@ -142,3 +163,36 @@ def _writing(ring: Keyring, tenant: str, entry: Entry) -> Note:
         return made.tenant, made.number, made.text, made.previous, made.mac
 
     return lambda connection: audit.append(connection, tenant, bind)
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """Checkpoints every few minutes, and in a file too: whoever empties tables of the database does not get at it."""
+
+    audit: Audit
+    path: Path
+
+    def register(self, engine: JobEngine) -> None:
+        """Have workers make them."""
+        engine.schedule("checkpoints", _MARKED_EVERY, self.mark)
+
+    async def mark(self) -> None:
+        """Make them now. Raises: Unavailable, OutOfSpace."""
+        await asyncio.to_thread(self._mark)
+
+    def check(self, files: Iterable[Path]) -> tuple[int, list[Finding]]:
+        """Check all chains, also against the checkpoints of files. Blocking. Raises: OSError: a file cannot be read."""
+        kept, bad = [], []
+        for path in (*([self.path] if self.path.exists() else []), *files):
+            found, damaged = checkpoints.read(path)
+            kept += found
+            bad += [Finding(DEFAULT_TENANT, 0, "bad-checkpoint")] * damaged
+        count, faults = self.audit.check(kept)
+        return count, [*dict.fromkeys(faults), *bad]
+
+    def _mark(self) -> None:
+        made = self.audit.mark()
+        try:
+            checkpoints.append(self.path, made)
+        except OSError as error:
+            raise of_disk(error) from error

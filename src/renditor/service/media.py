@@ -17,7 +17,7 @@ from renditor.catalog.base import Catalog
 from renditor.content.spool import Chunk
 from renditor.deliver.flow import Deliver
 from renditor.deliver.offers import Asked, Offered, check_picture
-from renditor.errors import Conflict, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
+from renditor.errors import Conflict, Corrupt, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
 from renditor.ingest import CaptionOptions, Captions, Ingest, UploadOptions, check_tags
 from renditor.ingest.resumable import Resumable
 from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
@@ -366,11 +366,14 @@ class MediaProcessingService:
     async def original(
         self, principal: Principal, asset_id: str
     ) -> tuple[Asset, Callable[[int, int], AsyncIterator[bytes]]]:
-        """The exact bytes that were uploaded, as a reader of byte ranges. Raises: NotFound."""
+        """The exact bytes that were uploaded, as a reader of byte ranges. Raises: NotFound, Corrupt."""
         asset, _ = await self.get(principal, asset_id)
-        if await self.flows.storage.stat(asset.original_key) is None:
-            raise NotFound
-        return asset, lambda start, end: self.flows.storage.open(asset.original_key, start, end)
+        key = asset.source
+        stored = await self.flows.storage.stat(key)
+        if stored is None or stored.bytes != asset.bytes:
+            await self.get(principal, asset_id)  # it may have been deleted meanwhile
+            raise Corrupt
+        return asset, lambda start, end: self.flows.storage.open(key, start, end)
 
 
 def _asked(connection: Any, new: Job, note: Note) -> Job:
