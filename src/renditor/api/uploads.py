@@ -1,5 +1,6 @@
 """``/uploads``: resumable uploads by the tus protocol 1.0.0; what its requests say is read in ``uploads/tus``."""
 
+import contextlib
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Annotated, Any, Final
@@ -9,7 +10,8 @@ from fastapi.responses import Response
 
 from renditor.api.bodies import RawBody
 from renditor.api.routes import Needs, refusals
-from renditor.errors import BadRequest, MethodNotAllowed, PreconditionFailed
+from renditor.errors import BadRequest, MethodNotAllowed, PreconditionFailed, RenditorError
+from renditor.ingest.resumable import Piece
 from renditor.models import Principal, now_ms
 from renditor.service import MediaProcessingService
 from renditor.uploads import tus
@@ -64,12 +66,14 @@ def _add_creation(routes: APIRouter, service: MediaProcessingService, base: str)
         """
         _check_version(request)
         asked = tus.read_creation(dict(request.headers), resumable.most_bytes, f"{PATH}/")
+        upload = await resumable.plan(principal, asked)
+        has_body = request.headers.get("content-type", "").startswith(tus.BODY_TYPE) and asked.concat != "final"
+        piece = _piece(request, upload, "0") if has_body and not upload.complete else None
         if asked.concat != "partial":
             await service.admit_upload(principal)
-        has_body = request.headers.get("content-type", "").startswith(tus.BODY_TYPE) and asked.concat != "final"
-        upload = await resumable.create(principal, asked)
-        if has_body and upload.status == "open" and not upload.complete:
-            upload = await _append(service, principal, upload, request, "0")
+        upload = await resumable.create(principal, upload)
+        if piece is not None:
+            upload = await _first_piece(service, principal, upload, piece)
         return Response(status_code=201, headers={**_shown(upload), "location": f"{base}/{upload.id}"})
 
 
@@ -96,7 +100,8 @@ def _add_resumption(routes: APIRouter, service: MediaProcessingService) -> None:
         """
         _check_version(request)
         upload = await resumable.get(principal, upload_id)
-        upload = await _append(service, principal, upload, request, request.headers.get("upload-offset"))
+        piece = _piece(request, upload, request.headers.get("upload-offset"))
+        upload = await resumable.append(principal, upload, piece)
         return Response(status_code=204, headers=_shown(upload))
 
     @routes.delete("/{upload_id}", status_code=204, responses=refusals(404, 423), summary="Give an upload up")
@@ -117,13 +122,24 @@ def _add_resumption(routes: APIRouter, service: MediaProcessingService) -> None:
         return await {"HEAD": head, "PATCH": patch, "DELETE": delete}[method](upload_id, request, principal)
 
 
-async def _append(
-    service: MediaProcessingService, principal: Principal, upload: tus.Upload, request: Request, offset: str | None
-) -> tus.Upload:
+def _piece(request: Request, upload: tus.Upload, offset: str | None) -> Piece:
+    """The body as a piece of the upload, if it may be one; nothing of it was read."""
     body = RawBody(request)
     tus.check_append(upload, request.headers.get("content-type"), offset, body.declared, now_ms())
-    checksum = tus.read_checksum(request.headers.get("upload-checksum"))
-    return await service.flows.resumable.append(principal, upload, body.chunks(), checksum)
+    return Piece(body.chunks(), tus.read_checksum(request.headers.get("upload-checksum")), body.promised)
+
+
+async def _first_piece(
+    service: MediaProcessingService, principal: Principal, upload: tus.Upload, piece: Piece
+) -> tus.Upload:
+    """Add what came with the creation. Where that fails nobody learns where the upload is: it goes."""
+    resumable = service.flows.resumable
+    try:
+        return await resumable.append(principal, upload, piece)
+    except RenditorError:
+        with contextlib.suppress(RenditorError):
+            await resumable.terminate(principal, upload.id)
+        raise
 
 
 def _check_version(request: Request) -> None:

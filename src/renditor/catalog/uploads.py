@@ -28,9 +28,10 @@ def owned(connection: sa.Connection, principal: Principal, upload_id: str) -> Ro
 
 
 def count_open(connection: sa.Connection, principal: Principal) -> int:
-    """How many uploads of the owner have begun and not ended."""
+    """Uploads of the owner that have not ended; whole parts, which fill a disk until they are joined, too."""
     mine = (uploads.c.tenant == principal.tenant) & (uploads.c.owner == principal.owner)
-    query = sa.select(sa.func.count()).select_from(uploads).where(mine, uploads.c.status == "open")
+    there = (uploads.c.status == "open") | (uploads.c.concat == "partial")
+    query = sa.select(sa.func.count()).select_from(uploads).where(mine, there)
     return connection.scalar(query) or 0
 
 
@@ -48,6 +49,12 @@ def finish(connection: sa.Connection, upload_id: str, expires_at: int) -> None:
 
 def forget(connection: sa.Connection, upload_ids: list[str]) -> None:
     connection.execute(uploads.delete().where(uploads.c.id.in_(upload_ids)))
+
+
+def forget_expired(connection: sa.Connection, upload_id: str, now: int) -> bool:
+    """False: it got another piece meanwhile, or is gone."""
+    over = (uploads.c.id == upload_id) & (uploads.c.expires_at <= now)
+    return connection.execute(uploads.delete().where(over)).rowcount > 0
 
 
 def expired(connection: sa.Connection, now: int, most: int) -> list[str]:
