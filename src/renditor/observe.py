@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
@@ -13,6 +14,13 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+# API keys and upload tokens, JWTs, grants and signatures in delivery URLs, passwords in URLs (RFC 3986, 3.2.1).
+_SECRETS = re.compile(
+    r"(?<=r[kt]_)[0-9a-z]{26}_[0-9a-f]{16,}"
+    r"|\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*"
+    r"|(?<=/[gs]--)[^/\s]+(?=--/)"
+    r"|(?<=:)[^/\s:@]+(?=@)"
+)
 _SECRET_NAMES = ("authorization", "secret", "password", "token", "api_key", "cookie")
 
 
@@ -51,11 +59,18 @@ def configure_logs(lowest: str, form: str) -> None:
     )
     _logger = structlog.wrap_logger(
         structlog.WriteLogger(sys.stderr),
-        processors=[*_PROCESSORS, structlog.processors.TimeStamper(fmt="iso", utc=True), renderer],
+        processors=[
+            *_PROCESSORS,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *((_keep_lines,) if text else ()),
+            renderer,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     plain = "%(levelname)s %(name)s %(message)s"
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format=plain)
+    others = logging.StreamHandler(sys.stderr)
+    others.setFormatter(_PlainFormatter(plain))
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[others])
 
 
 def log() -> Any:
@@ -86,17 +101,46 @@ def metrics_text() -> bytes:
 
 
 def _hide_secrets(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for name in event:
+    for name, value in event.items():
         if any(part in name.lower() for part in _SECRET_NAMES):
             event[name] = "***"
+        elif isinstance(value, str):
+            event[name] = without_secrets(value)
     return event
+
+
+def without_secrets(text: str) -> str:
+    """The text without what opens anything: keys, tokens, JWTs, grants and signatures in URLs, passwords in URLs."""
+    return _SECRETS.sub("***", text)
+
+
+def on_one_line(text: str) -> str:
+    """The text with everything escaped that would begin another line, or that a terminal would obey."""
+    return "".join(x if x.isprintable() else x.encode("unicode_escape", "surrogatepass").decode() for x in text)
+
+
+def _keep_lines(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """For logs as text: what users have written cannot look like a line of ours. (JSON escapes it anyway.)"""
+    for name, value in event.items():
+        if isinstance(value, str):
+            # The lines of a stack stay lines, but begin as no line of the log does.
+            lines = map(on_one_line, value.split("\n")) if name == "exception" else (on_one_line(value),)
+            event[name] = "\n  | ".join(lines)
+    return event
+
+
+class _PlainFormatter(logging.Formatter):
+    """Messages of other libraries, by the same rules."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n  | ".join(map(on_one_line, without_secrets(super().format(record)).split("\n")))
 
 
 _PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
-    _hide_secrets,
     structlog.processors.format_exc_info,
+    _hide_secrets,  # of stacks too
 ]
 _logger: Any = structlog.wrap_logger(
     logging.getLogger("renditor"),

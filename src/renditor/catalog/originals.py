@@ -38,8 +38,13 @@ def following(connection: sa.Connection, key: str) -> list[Original]:
     return [_original(row) for row in connection.execute(query)]
 
 
-def verified(connection: sa.Connection, key: str, at: int) -> None:
-    connection.execute(originals.update().where(originals.c.key == key).values(verified_at=at))
+def verified(connection: sa.Connection, key: str, at: int) -> bool:
+    """It is whole. True: it was damaged before, and has been restored."""
+    restored = damaged(connection, key) is not None
+    connection.execute(originals.update().where(originals.c.key == key).values(verified_at=at, corrupt_at=None))
+    if restored:
+        connection.execute(assets.update().where(assets.c.original_key == key).values(corrupt_at=None))
+    return restored
 
 
 def corrupt(connection: sa.Connection, key: str, at: int) -> list[str] | None:
@@ -51,10 +56,12 @@ def corrupt(connection: sa.Connection, key: str, at: int) -> list[str] | None:
     return list(connection.scalars(changed))
 
 
-def is_corrupt(connection: sa.Connection, key: str) -> bool:
-    """Whether this is there, and known to be damaged."""
+def damaged(connection: sa.Connection, key: str) -> list[str] | None:
+    """The ids of the assets of an original that is known to be damaged; None: it is not, or is gone."""
     found = (originals.c.key == key) & originals.c.corrupt_at.is_not(None)
-    return connection.scalar(sa.select(originals.c.key).where(found)) is not None
+    if connection.scalar(sa.select(originals.c.key).where(found)) is None:
+        return None
+    return list(connection.scalars(sa.select(assets.c.id).where(assets.c.original_key == key)))
 
 
 def heal(connection: sa.Connection, tenant: str, sha256: str, key: str) -> bool:

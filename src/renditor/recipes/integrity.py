@@ -15,7 +15,7 @@ from renditor.catalog.base import Catalog
 from renditor.catalog.originals import Original
 from renditor.errors import NotFound
 from renditor.jobs.base import JobEngine
-from renditor.models import Notes, Principal, now_ms
+from renditor.models import Note, Notes, Principal, now_ms
 from renditor.recipes.settings import IntegritySettings
 from renditor.storage.base import Storage
 
@@ -82,10 +82,20 @@ class Integrity:
         Raises: Unavailable: storage does not answer, which says nothing about the original.
         """
         fault = await self._compare(original, after_chunk)
-        if fault is None:
-            await self.catalog.write(partial(originals.verified, key=original.key, at=now_ms()))
-            return None
-        return await self._mark(original, fault)
+        if fault is not None:
+            return await self._mark(original, fault)
+        note = await self._noted(original, "original.restored")
+
+        def work(connection: Any) -> None:
+            if originals.verified(connection, original.key, now_ms()):
+                note(connection)
+
+        await self.catalog.write(work)
+        return None
+
+    async def _noted(self, original: Original, action: str, **facts: Any) -> Note:
+        finder = Principal(_FINDER, original.tenant, kind="program")
+        return await self.note(finder, action, original.key, sha256=original.sha256, bytes=original.bytes, **facts)
 
     async def _compare(self, original: Original, after_chunk: Callable[[int], Awaitable[None]] | None) -> Fault | None:
         digest, size = hashlib.sha256(), 0
@@ -100,9 +110,7 @@ class Integrity:
         return None if (size, digest.hexdigest()) == (original.bytes, original.sha256) else "changed"
 
     async def _mark(self, original: Original, fault: Fault) -> Damage | None:
-        finder = Principal(_FINDER, original.tenant, kind="program")
-        facts = {"fault": fault, "sha256": original.sha256, "bytes": original.bytes}
-        note = await self.note(finder, "original.corrupt", original.key, **facts)
+        note = await self._noted(original, "original.corrupt", fault=fault)
 
         def work(connection: Any) -> list[str] | None:
             owned = originals.corrupt(connection, original.key, now_ms())
@@ -114,9 +122,8 @@ class Integrity:
         if found is not None:
             observe.CORRUPT_ORIGINALS.labels(fault).inc()
             observe.log().error("original_corrupt", key=original.key, fault=fault, assets=found)
-        elif not await self.catalog.read(partial(originals.is_corrupt, key=original.key)):
-            return None
-        return Damage(original.key, fault, tuple(found or ()))
+        known = await self.catalog.read(partial(originals.damaged, key=original.key))
+        return None if known is None else Damage(original.key, fault, tuple(known))
 
     async def _wait_for_jobs(self, size: int) -> None:
         """Keep to the rate after so many bytes, and let jobs go first."""

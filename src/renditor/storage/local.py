@@ -70,6 +70,7 @@ class LocalStorage:
         try:
             found = self._path(key).lstat()
         except (FileNotFoundError, NotADirectoryError):
+            self._check_there()
             return None
         except OSError as error:
             raise _unreadable(error) from error
@@ -90,6 +91,11 @@ class LocalStorage:
             raise NotFound
         return path
 
+    def _check_there(self) -> None:
+        """Objects of a disk that is not mounted are not gone. Raises: Unavailable."""
+        if not self._incoming.is_dir():
+            raise Unavailable("The storage is not there.", hint="Its disk may not be mounted.")
+
     # -- what runs in a thread ----------------------------------------------------------------------------------------
 
     def _path(self, key: str) -> Path:
@@ -98,6 +104,7 @@ class LocalStorage:
         return self.root / key
 
     def _put(self, target: Path, source: Path) -> None:
+        self._check_there()  # else its folders would be made anew, below the place where the disk belongs
         with _disk_errors():
             try:
                 _sync_file(source)
@@ -144,6 +151,7 @@ class LocalStorage:
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            self._check_there()
             raise NotFound from None
         except OSError as error:
             raise _unreadable(error) from error
@@ -154,6 +162,7 @@ class LocalStorage:
         return fd, found.st_size
 
     def _delete(self, path: Path) -> None:
+        self._check_there()
         try:
             path.unlink(missing_ok=True)
         except NotADirectoryError:
