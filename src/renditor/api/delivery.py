@@ -14,7 +14,7 @@ from typing import Any
 
 from renditor import observe
 from renditor.api import problems
-from renditor.api.denials import note_failed_delivery, without_grants
+from renditor.api.denials import note_failed_delivery
 from renditor.api.ranges import read_range
 from renditor.deliver import hints
 from renditor.deliver.flow import Deliver
@@ -83,6 +83,10 @@ class Delivery:
             return False
         await self._work(scope, match, send, head=head)
         return True
+
+    async def nothing(self, send: Send) -> None:
+        """Answer what is no path of delivery, where there is nothing else."""
+        await _failure(NotFound(), secrets.token_hex(8)).send(send, head=False)
 
     def _again(self, scope: Scope, raw: bytes) -> Reply | None:
         """The reply to a request like one before, if it can be given at once; else None."""
@@ -196,7 +200,7 @@ def _delivered(status: int, result: str) -> Any:
 
 
 def _shown(scope: Scope, raw: bytes, request_id: str) -> Credentials:
-    asked = f"{scope['method']} {without_grants(raw.decode('latin-1'))}"
+    asked = f"{scope['method']} {raw.decode('latin-1')}"
     return Credentials(address=scope.get("renditor.address", ""), request_id=request_id, asked=asked)
 
 

@@ -5,7 +5,6 @@ Keys that are none and scopes that are too small are written down where they are
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from fastapi import Request
@@ -20,8 +19,6 @@ from renditor.service import Audit
 _DELIVERY: Final = frozenset({"bad-grant", "grant-expired", "bad-signature"})
 # Limits of an owner or of an upload token, whatever their status is.
 _LIMITS: Final = ("quota", "token")
-# What opens something has no place in a log, not even when it opened nothing this time.
-_OPENS: Final = re.compile(r"(?<=/)(g|s)--[^/]*--(?=/)")
 
 
 async def note_refusal(audit: Audit, request: Request, error: RenditorError) -> None:
@@ -37,11 +34,6 @@ async def note_failed_delivery(audit: Audit, shown: Credentials, error: Renditor
     """Write down grants and signatures that are not good."""
     if error.error_code in _DELIVERY:
         await _write(audit, shown, None, error)
-
-
-def without_grants(path: str) -> str:
-    """A delivery path, without what opens it."""
-    return _OPENS.sub(r"\1--***--", path)
 
 
 async def _write(audit: Audit, shown: Credentials, who: Principal | None, error: RenditorError) -> None:

@@ -53,6 +53,8 @@ class Catalog:
             )
         self.url = url
         self._sqlite = url.startswith("sqlite")
+        self._file = Path(url.removeprefix(_KINDS[0])) if self._sqlite else None
+        self._inode: int | None = None
         self._reader = self._engine(settings.readers, read_only=True)
         # SQLite has one writer at a time: a queue in this process is cheaper than its sleeping busy handler.
         writers = 1 if self._sqlite else settings.readers
@@ -118,6 +120,7 @@ class Catalog:
             engine.dispose()
 
     def _run(self, engine: sa.Engine, work: Callable[[sa.Connection], Value]) -> Value:
+        self._check_file()
         attempt = 1
         while True:
             try:
@@ -128,6 +131,28 @@ class Catalog:
                     raise _public(error) from error
             time.sleep(random.random() * _APART * attempt)  # noqa: S311  # no secret
             attempt += 1
+
+    def _check_file(self) -> None:
+        """A file that was put in the place of the database is asked from now on: what would go into the old one, which
+        has no name any more, would be lost with the last process that has it open.
+
+        Raises: Unavailable: it was removed. A new one would be empty.
+        """
+        if self._file is None:
+            return
+        try:
+            inode = self._file.stat().st_ino
+        except OSError as error:
+            if self._inode is None:  # before the first migration
+                return
+            raise Unavailable(
+                "The database is not there.", hint="Bring its file back, or restore the data folder from a backup."
+            ) from error
+        if inode != self._inode:
+            if self._inode is not None:
+                self._reader.dispose()
+                self._writer.dispose()
+            self._inode = inode
 
     def _engine(self, size: int, *, read_only: bool) -> sa.Engine:
         if not self._sqlite:

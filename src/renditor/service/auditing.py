@@ -63,7 +63,7 @@ class Audit:
             return
         tenant = who.tenant if who else DEFAULT_TENANT
         owner, kind, key_id = (who.owner, who.kind, who.key_id) if who else (None, "none", None)
-        detail = {"asked": shown.asked[:_LONGEST], "code": code}
+        detail = {"asked": observe.without_secrets(shown.asked)[:_LONGEST], "code": code}
         entry = Entry(
             now_ms(), "access.denied", "denied", owner, kind, key_id, shown.address, shown.request_id, None, detail
         )
