@@ -42,7 +42,7 @@ from renditor.deliver.modes import Gate
 from renditor.deliver.quota import Quota
 from renditor.errors import BadRequest, RenditorError, of_disk
 from renditor.images.settings import ImageSettings
-from renditor.ingest import Captions, Ingest
+from renditor.ingest import Captions, Ingest, repeats
 from renditor.ingest.resumable import SWEEP_EVERY, Resumable
 from renditor.ingest.screening import Screen
 from renditor.jobs.base import ANALYSIS, EAGER, SQUEEZE, JobEngine
@@ -150,8 +150,10 @@ def build(settings: Settings, role: Role) -> App:
     )
     limits = settings.limits
     resumable = Resumable(catalog, ingest, PieceFiles(data / "uploads"), limits.upload_seconds, limits.open_uploads)
+    repeated = repeats.Repeats(catalog)
     if role != "web":
         jobs.schedule("uploads", SWEEP_EVERY, resumable.sweep)
+        jobs.schedule("repeats", repeats.SWEEP_EVERY, repeated.sweep)
     captions = Captions(catalog, storage, recipes.in_background, audit.note)
     watching = Watching(catalog, settings.events)
     marking = Marking(audit, checkpoints_of(settings))
@@ -182,6 +184,7 @@ def build(settings: Settings, role: Role) -> App:
         outbound=outbound,
         remote=remote,
         resumable=resumable,
+        repeats=repeated,
     )
     service = MediaProcessingService(flows)
     closing = None if role == "web" else marking

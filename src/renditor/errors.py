@@ -6,7 +6,7 @@ a ``title``, and an instance ``detail`` and ``hint``. Neither ever holds a path,
     RenditorError
     |- BadRequest 400          |- InvalidTransformation 400 (``part`` goes to X-Cld-Error)
     |- Unauthenticated 401     |- Forbidden 403          |- NotFound 404
-    |- MethodNotAllowed 405    |- Conflict 409            |- TooLarge 413           |- UnsupportedMedia 415
+    |- MethodNotAllowed 405    |- Conflict 409 (StillUploading)  |- TooLarge 413           |- UnsupportedMedia 415
     |- RangeNotSatisfiable 416 |- Unprocessable 422
     |  |- CorruptMedia         |- LimitExceeded          |- NoSuchStream
     |  |- BlockedURL           |- FetchFailed
@@ -80,6 +80,12 @@ class MethodNotAllowed(RenditorError):
 
 class Conflict(RenditorError):
     code, status, title = "conflict", 409, "The request conflicts with what is stored"
+
+
+class StillUploading(Conflict):
+    """Another request with the same Idempotency-Key is at it."""
+
+    code, title = "idempotency-in-progress", "The same upload is under way"
 
 
 class TooLarge(RenditorError):

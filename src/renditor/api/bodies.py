@@ -16,6 +16,7 @@ from renditor.content.digests import Digest, Digests, read_digests
 from renditor.content.spool import Chunk
 from renditor.errors import BadRequest, RequestTimeout
 from renditor.ingest import UploadOptions
+from renditor.ingest.repeats import Repeat
 
 # Form fields other than the file: a few short options. More than this is somebody filling our memory.
 _FIELD_BYTES = 16 * 1024
@@ -123,6 +124,14 @@ def upload_body(request: Request) -> RawBody | FormBody:
     if not options.get("boundary"):
         raise BadRequest("The multipart form has no boundary.", code="bad-form")
     return FormBody(request, options["boundary"])
+
+
+def repeat_of(request: Request) -> Repeat | None:
+    """What tells this upload from others with its Idempotency-Key; its body is not read. Raises: BadRequest."""
+    said = [request.headers.get(name) for name in ("content-length", "x-filename", "content-digest", "repr-digest")]
+    content_type, _ = parse_options_header(request.headers.get("content-type", ""))  # each form has its own boundary
+    options = sorted(request.query_params.multi_items())
+    return Repeat.read(request.headers.get("idempotency-key"), "upload", content_type, options, *said)
 
 
 def _digests(request: Request) -> Digests:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from renditor.api.routes import Needs, json_body, read_body, refusals
 from renditor.api.views import Views
 from renditor.ingest import UploadOptions, check_tags
-from renditor.models import Principal
+from renditor.ingest.repeats import Repeat
+from renditor.models import Asset, Principal
 from renditor.outbound.client import Fetched
 from renditor.service import MediaProcessingService
 
@@ -69,8 +70,13 @@ def router(service: MediaProcessingService, views: Views) -> APIRouter:
         """
         asked = await read_body(request, FetchRequest)
         options = asked.options()
-        await service.admit_upload(principal)
-        asset = await service.fetch(principal, asked.url, options)
+        repeat = Repeat.read(request.headers.get("idempotency-key"), "fetch", asked.model_dump())
+
+        async def make(asset_id: str | None) -> Asset:
+            await service.admit_upload(principal)
+            return await service.fetch(principal, asked.url, options, asset_id)
+
+        asset = await service.flows.repeats.once(principal, repeat, make)
         location = {"location": f"/media/{asset.id}"}
         return JSONResponse(views.asset(asset), 201 if asset.status == "completed" else 202, headers=location)
 

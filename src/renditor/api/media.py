@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from renditor.api.bodies import upload_body
+from renditor.api.bodies import repeat_of, upload_body
 from renditor.api.ranges import read_range
 from renditor.api.routes import Needs, json_body, read_body, refusals
 from renditor.api.views import Views
 from renditor.catalog.assets import made_of
 from renditor.deliver.responses import Request as Delivered
-from renditor.models import MediaType, Principal, Status
+from renditor.models import Asset, MediaType, Principal, Status
 from renditor.service import MediaProcessingService
 
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
@@ -155,10 +155,17 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
 
         Either a multipart form with the field `file`, or the file itself as body with its name in `X-Filename`; options
         are form fields or query parameters: public_id, folder, visibility, tags, recipe, overwrite.
+
+        `Content-Digest` and `Repr-Digest` (sha-256, sha-512) are verified. With `Idempotency-Key` the same request can
+        be sent again: it makes one asset.
         """
-        await service.admit_upload(principal)
         body = upload_body(request)
-        asset = await service.upload(principal, body.chunks(), body.options, body.declared)
+
+        async def make(asset_id: str | None) -> Asset:
+            await service.admit_upload(principal)
+            return await service.upload(principal, body.chunks(), body.options, body.declared, asset_id)
+
+        asset = await service.flows.repeats.once(principal, repeat_of(request), make)
         location = {"location": f"/media/{asset.id}"}
         return JSONResponse(views.asset(asset), 201 if asset.status == "completed" else 202, headers=location)
 

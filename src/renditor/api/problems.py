@@ -12,6 +12,7 @@ from renditor.errors import (
     RangeNotSatisfiable,
     RenditorError,
     StillProcessing,
+    StillUploading,
     TooManyRequests,
 )
 
@@ -52,6 +53,8 @@ def encode(error: RenditorError, request_id: str) -> tuple[bytes, dict[str, str]
         headers["content-range"] = f"bytes */{error.size}"
     if isinstance(error, TooManyRequests):
         headers["retry-after"] = str(error.retry_after)
-    elif isinstance(error, StillProcessing) or (error.status == 503 and not isinstance(error, Corrupt)):
+    elif isinstance(error, StillProcessing | StillUploading) or (
+        error.status == 503 and not isinstance(error, Corrupt)
+    ):
         headers["retry-after"] = str(_RETRY_SECONDS)
     return json.dumps(problem(error, request_id)).encode(), headers

@@ -50,6 +50,18 @@ SAFE: tuple[tuple[bytes, bytes], ...] = (
 )
 
 
+# Header fields that pages of the allowed origins may send.
+_SENT = (
+    "authorization",
+    "content-digest",
+    "content-type",
+    "idempotency-key",
+    "last-event-id",
+    "repr-digest",
+    "x-filename",
+)
+
+
 class Server:
     """The ASGI application: gives each request its id; delivery paths go straight to delivery, the rest to FastAPI."""
 
@@ -112,9 +124,9 @@ def create(
         api.add_middleware(
             CORSMiddleware,
             allow_origins=list(options.cors_origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type", "last-event-id", "x-filename"],
-            expose_headers=["location", "x-request-id", "retry-after"],
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
+            allow_headers=[*_SENT, *uploads.SENT],
+            expose_headers=["location", "x-request-id", "retry-after", *uploads.ANSWERED],
         )
     views = Views(options.public_url, service.flows.deliver.gate.opened)
     api.include_router(media.router(service, views))

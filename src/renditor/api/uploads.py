@@ -18,6 +18,28 @@ from renditor.uploads import tus
 
 PATH: Final = "/uploads"
 _HEADERS: Final = {"tus-resumable": tus.VERSION, "cache-control": "no-store"}
+# Header fields of the protocol that pages of other origins may send and see.
+SENT: Final = (
+    "tus-resumable",
+    "upload-checksum",
+    "upload-concat",
+    "upload-length",
+    "upload-metadata",
+    "upload-offset",
+    "x-http-method-override",
+    "x-request-id",
+)
+ANSWERED: Final = (
+    "tus-extension",
+    "tus-max-size",
+    "tus-resumable",
+    "tus-version",
+    "upload-concat",
+    "upload-expires",
+    "upload-length",
+    "upload-metadata",
+    "upload-offset",
+)
 _HEAD: dict[int | str, dict[str, Any]] = {200: {"description": "How far it is.", "content": {}}}
 _METHODS: Final = frozenset({"HEAD", "PATCH", "DELETE"})
 

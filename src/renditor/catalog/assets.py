@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from renditor.catalog import originals as stored_originals
 from renditor.catalog import trash
-from renditor.catalog.schema import assets, jobs, originals, renditions
+from renditor.catalog.schema import assets, idempotency, jobs, originals, renditions
 from renditor.errors import Conflict, NotFound
 from renditor.models import Asset, Job, MediaType, Principal, Rendition, ResourceType, is_id
 
@@ -245,6 +245,9 @@ def remove(connection: sa.Connection, asset: Asset) -> list[str]:
     for job_id in job_ids:
         trash.expire_job(connection, job_id, grace=trash.GRACE_MS)
     connection.execute(assets.delete().where(assets.c.id == asset.id))
+    # Sent again, the request that made it makes another one.
+    owned_by = (idempotency.c.tenant == asset.tenant) & (idempotency.c.owner == asset.owner)
+    connection.execute(idempotency.delete().where(owned_by, idempotency.c.asset_id == asset.id))
     shared = sa.select(assets.c.id).where(assets.c.original_key == asset.original_key).limit(1)
     if connection.execute(shared).first() is None:
         connection.execute(originals.delete().where(originals.c.key == asset.original_key))

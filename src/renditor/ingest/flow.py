@@ -63,6 +63,7 @@ class Ingest:
         body: AsyncIterator[Chunk],
         options: Callable[[], UploadOptions],
         declared: int | None = None,
+        asset_id: str | None = None,
     ) -> Asset:
         """Take one file in.
 
@@ -71,6 +72,7 @@ class Ingest:
             body: the bytes of the file.
             options: called once the body has come to its end (form fields may follow the file).
             declared: the size in bytes that was announced, if any: too much is refused before the first byte.
+            asset_id: the id that the asset is to have; None: a new one.
 
         Raises:
             TooLarge, UnsupportedMedia, Unprocessable and below, Conflict, BadRequest, OutOfSpace, Unavailable.
@@ -80,7 +82,7 @@ class Ingest:
             if declared is not None and declared > self.limits.largest:
                 raise _too_large(self.limits.largest)
             self.check_allowance(principal, declared or 0)
-            return await self._take(principal, body, options, declared)
+            return await self._take(principal, body, options, declared or 0, asset_id or new_id())
 
         return await self._logged(principal, declared, take())
 
@@ -143,25 +145,29 @@ class Ingest:
         principal: Principal,
         body: AsyncIterator[Chunk],
         options: Callable[[], UploadOptions],
-        declared: int | None,
+        declared: int,
+        asset_id: str,
     ) -> Asset:
         spool = await asyncio.to_thread(self._open_spool)
         try:
-            sniffed = await self._receive(principal, body, spool, declared or 0)
+            sniffed = await self._receive(principal, body, spool, declared)
             chosen = options()
             _check_declared(sniffed, chosen)
         except BaseException:
             await asyncio.shield(asyncio.to_thread(spool.discard))
             raise
         # All bytes are here: from now on a caller that goes away no longer stops the acceptance half-way.
-        settling = asyncio.ensure_future(self._settle(principal, spool, sniffed, chosen))
+        settling = asyncio.ensure_future(self._settle(principal, spool, sniffed, chosen, asset_id))
         self.settling.add(settling)
         settling.add_done_callback(self.settling.discard)
         return await asyncio.shield(settling)
 
-    async def _settle(self, principal: Principal, spool: Spool, sniffed: Sniffed, options: UploadOptions) -> Asset:
+    async def _settle(
+        self, principal: Principal, spool: Spool, sniffed: Sniffed, options: UploadOptions, asset_id: str
+    ) -> Asset:
         try:
-            return await self._accept(principal, await self._examine(spool, sniffed), spool, options)
+            draft = replace(await self._examine(spool, sniffed), id=asset_id)
+            return await self._accept(principal, draft, spool, options)
         finally:
             await asyncio.to_thread(spool.discard)
 

@@ -19,6 +19,7 @@ from renditor.deliver.flow import Deliver
 from renditor.deliver.offers import Asked, Offered, check_picture
 from renditor.errors import Conflict, Corrupt, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
 from renditor.ingest import CaptionOptions, Captions, Ingest, UploadOptions, check_tags
+from renditor.ingest.repeats import Repeats
 from renditor.ingest.resumable import Resumable
 from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, Note, Principal, Rendition, Visibility, is_id, new_id, now_ms
@@ -60,6 +61,7 @@ class Flows:
     audit: Audit
     granting: Granting
     resumable: Resumable
+    repeats: Repeats
     outbound: OutboundClient
     remote: Remote
 
@@ -99,17 +101,25 @@ class MediaProcessingService:
         body: AsyncIterator[Chunk],
         options: Callable[[], UploadOptions],
         declared: int | None = None,
+        asset_id: str | None = None,
     ) -> Asset:
         """Take a file in; see ``Ingest.upload``. Images come back ``completed``, video and audio ``processing``."""
-        return await self.flows.ingest.upload(principal, body, options, declared)
+        return await self.flows.ingest.upload(principal, body, options, declared, asset_id)
 
-    async def fetch(self, principal: Principal, url: str, options: Callable[[Fetched], UploadOptions]) -> Asset:
+    async def fetch(
+        self,
+        principal: Principal,
+        url: str,
+        options: Callable[[Fetched], UploadOptions],
+        asset_id: str | None = None,
+    ) -> Asset:
         """Take in the file behind a URL; otherwise as ``upload``.
 
         Raises: BlockedURL, FetchFailed, Overloaded: see ``OutboundClient.fetch``; and as ``upload``.
         """
         async with self.flows.outbound.fetch(url, limit=self.flows.ingest.limits.largest) as found:
-            return await self.flows.ingest.upload(principal, found.chunks, lambda: options(found), found.length)
+            body = found.chunks, lambda: options(found), found.length
+            return await self.flows.ingest.upload(principal, *body, asset_id)
 
     async def get(self, principal: Principal, asset_id: str) -> tuple[Asset, list[Rendition]]:
         """An asset and its renditions. Raises: NotFound: unknown and foreign ids alike."""
