@@ -24,7 +24,7 @@ def api() -> Server:
 
     settings = DeliverySettings()
     deliver = SimpleNamespace(settings=settings, gate=Gate(settings, "0" * 64))
-    absent = dict.fromkeys(("identity", "remote", "resumable", "granting"))
+    absent = dict.fromkeys(("identity", "remote", "resumable", "granting", "audit"))
     nothing: Any = SimpleNamespace(flows=SimpleNamespace(deliver=deliver, **absent))
     options = ApiOptions("0", "http://127.0.0.1:8000")
     return create(cast("Any", nothing), options, {}, {}, life)
