@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from renditor.access.flood import Flood
+from renditor.access.ratelimit import Rate
 from renditor.access.vault import Vault
 from renditor.catalog import audit, secrets
 from renditor.catalog.base import Catalog
-from renditor.errors import BadRequest
+from renditor.errors import BadRequest, Unavailable
 from renditor.models import Credentials, Principal, now_ms
-from renditor.service import Audit, Keyrings
+from renditor.service import Audit, Keyrings, Marking
 from tests.access.test_vault import MASTER
 
 ANNA = Principal("anna", "main", frozenset({"write"}), "k1", address="203.0.113.9", request_id="r1")
@@ -88,6 +92,47 @@ async def test_entries_of_keys_that_are_retired_are_still_good(log: Audit) -> No
     await fresh.record(ANNA, "asset.delete", "a1")
     assert '"key":"k2"' in rows(log)[1][2]
     assert fresh.check() == (2, [])
+
+
+async def test_a_flood_of_refusals_is_one_entry(log: Audit) -> None:
+    small = Audit(log.catalog, log.keyrings, Flood(Rate.parse("2/hour")))
+    shown = Credentials(address="203.0.113.7", asked="GET /main/image/private/g--secret--/a")
+    for _ in range(50):
+        await small.denied(shown, None, "bad-grant")
+    assert len(rows(log)) == 2
+    assert "secret" not in rows(log)[0][2]
+    await small.tell_suppressed()
+    await small.tell_suppressed()
+    (told,) = (one for one in small.newest(10, owner=None, action="access.flood", since=0))
+    assert told.detail == {"refusals": 48, "of": {"203.0.113.7": 48}}
+    assert small.check() == (3, [])
+
+
+async def test_the_newest_entries_are_chosen_by_owner_action_and_time(log: Audit) -> None:
+    for number in range(5):
+        await log.record(replace(ANNA, owner="ben" if number == 3 else "anna"), "asset.upload", f"a{number}")
+    await log.record(replace(ANNA, tenant="other"), "asset.delete", "a9")
+    log.note_of_operator("main", "key.create", "k9")
+    newest = partial(log.newest, owner=None, action=None, since=0)
+    assert {one.object for one in newest(2)} <= {"a9", "a4", "a3"}
+    assert len(newest(10)) == 6
+    assert [one.object for one in newest(10, owner="ben")] == ["a3"]
+    assert [one.object for one in newest(10, action="asset.delete")] == ["a9"]
+    assert newest(10, since=now_ms() + 1000) == []
+
+
+async def test_checkpoints_go_to_the_file_and_are_checked_from_there(log: Audit, tmp_path: Path) -> None:
+    marking = Marking(log, tmp_path / "checkpoints.jsonl")
+    assert marking.check([]) == (0, [])
+    await log.record(ANNA, "asset.upload", "a1")
+    await marking.mark()
+    assert marking.check([]) == (1, [])
+    log.catalog.write_now(lambda c: c.execute(sa.text("DELETE FROM audit_log")))
+    log.catalog.write_now(lambda c: c.execute(sa.text("DELETE FROM audit_checkpoints")))
+    assert [one.fault for one in marking.check([])[1]] == ["truncated"]
+    await log.record(ANNA, "asset.upload", "a2")
+    with pytest.raises(Unavailable):
+        await Marking(log, tmp_path / "nowhere" / "file").mark()
 
 
 def test_keys_are_made_once_and_do_not_open_with_another_master_key(catalog: Catalog, tmp_path: Path) -> None:
