@@ -97,7 +97,9 @@ async def test_own_tokens_of_a_key_that_is_gone_are_refused() -> None:
     other = Key("own-0", b"x" * 32)
     assert await refused(AccessSettings(), issue(other, "anna", frozenset({"read"}), 60)) == "invalid-token"
     # With the id of a key that is there, but another secret:
-    assert await refused(AccessSettings(), issue(Key(KEY.id, b"x" * 32), "a", frozenset(), 60)) == "invalid-token"
+    assert (
+        await refused(AccessSettings(), issue(Key(KEY.id, b"x" * 32), "a", frozenset({"admin"}), 9)) == "invalid-token"
+    )
 
 
 async def test_expired_and_invalid_are_told_apart() -> None:
@@ -133,7 +135,7 @@ async def test_a_token_without_a_required_claim_is_refused(missing: str) -> None
         {"iat": "yesterday"},
         {"nbf": int(time.time()) + 3600},
     ],
-    ids=str,
+    ids="-".join,
 )
 async def test_a_token_with_a_wrong_claim_is_refused(changed: dict[str, Any]) -> None:
     assert await refused(SHARED, shared(**changed)) == "invalid-token"
