@@ -14,12 +14,12 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-# API keys and upload tokens, JWTs, grants and signatures in delivery URLs, passwords in URLs (RFC 3986, 3.2.1).
+# API keys and upload tokens, JWTs, grants and signatures in delivery URLs, user information in URLs (RFC 3986, 3.2.1).
 _SECRETS = re.compile(
     r"(?<=r[kt]_)[0-9a-z]{26}_[0-9a-f]{16,}"
     r"|\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*"
     r"|(?<=/[gs]--)[^/\s]+(?=--/)"
-    r"|(?<=:)[^/\s:@]+(?=@)"
+    r"|(?<=://)[^/\s@]+(?=@)"
 )
 _SECRET_NAMES = ("authorization", "secret", "password", "token", "api_key", "cookie")
 

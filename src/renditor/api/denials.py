@@ -25,8 +25,8 @@ async def note_refusal(audit: Audit, request: Request, error: RenditorError) -> 
     """Write down what the API refuses to a known principal: limits, and objects that are not theirs or not there."""
     who: Principal | None = getattr(request.state, "principal", None)
     missing = error.status == 404 and bool(request.path_params)
-    limit = isinstance(error, TooManyRequests) or error.error_code.startswith(_LIMITS)
-    if limit or (who is not None and (missing or error.status == 403)):
+    limited = error.status == 403 or error.error_code.startswith(_LIMITS)
+    if isinstance(error, TooManyRequests) or (who is not None and (missing or limited)):
         await _write(audit, credentials(request), who, error)
 
 

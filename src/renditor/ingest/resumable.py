@@ -110,11 +110,13 @@ class Resumable:
 
         Raises: TooManyRequests, OutOfSpace, Unavailable; and for final ones what ``Ingest.adopt`` raises.
         """
+        note = await self.ingest.note(principal, "upload.create", upload.id, bytes=upload.length)
         await asyncio.to_thread(self.files.make, upload.id, upload.length)
 
         def work(connection: Any) -> None:
             self._check_room(connection, principal, upload)
             rows.insert(connection, _values(upload))
+            note(connection)
 
         try:
             await self.catalog.write(work)
@@ -162,8 +164,15 @@ class Resumable:
     async def terminate(self, principal: Principal, upload_id: str) -> None:
         """Give an upload up; an asset that it has become stays. Raises: NotFound; Locked: a request writes to it."""
         await self.catalog.read(lambda c: rows.owned(c, principal, upload_id))
+        note = await self.ingest.note(principal, "upload.delete", upload_id)
+
+        def work(connection: Any) -> None:
+            rows.forget(connection, [upload_id])
+            note(connection)
+
         async with self.files.locked(upload_id, missing_ok=True):
-            await self._forget(upload_id)
+            await self.catalog.write(work)
+            await asyncio.to_thread(self.files.remove, upload_id)
 
     async def sweep(self) -> None:
         """Remove what has expired and files that nobody knows; make assets of what a killed server left whole."""
