@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from renditor import app, config
+
 READY_SECONDS = 60
 STOP_SECONDS = 15
 
@@ -38,6 +40,15 @@ class RunningServer:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(STOP_SECONDS)
+
+    def delivery_secret(self) -> str:
+        """What signs its delivery URLs, as `renditor secrets show delivery` prints it."""
+        settings = config.load(data=self.data)
+        catalog = app.open_catalog(settings)
+        try:
+            return app.open_keyrings(settings, catalog).of_now("delivery").newest.secret.decode()
+        finally:
+            catalog.close()
 
 
 def free_port() -> int:

@@ -7,29 +7,85 @@ from pathlib import Path
 
 import pytest
 
-from renditor import app
+from renditor import app, config
+from renditor.config import Settings
 from renditor.errors import BadRequest
+from renditor.service import Keyrings
+from tests.postgres import PostgresServer
+
+OWN = "abcdefghijklmnopqrstuvwxyz0"  # as long as those of Cloudinary
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    (tmp_path / "secrets").mkdir()
-    return tmp_path
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    if request.param == "sqlite":
+        return config.load(data=tmp_path / "data")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    url = server.new_database(create=True).replace("postgresql:", "postgresql+psycopg:")
+    return config.load(data=tmp_path / "data", database_url=url)
 
 
-def test_processes_that_start_at_once_have_one_signing_secret(data: Path) -> None:
-    with ThreadPoolExecutor(8) as threads:
-        made = set(threads.map(lambda _: app.signing_secret(data), range(32)))
-    assert len(made) == 1
-    assert len(made.pop()) == 64
-    (file,) = (data / "secrets").iterdir()
-    assert file.stat().st_mode & 0o777 == 0o600
+def opened(settings: Settings) -> tuple[Keyrings, list[str]]:
+    """The secrets, and those that sign URLs."""
+    catalog = app.open_catalog(settings)
+    rings = app.open_keyrings(settings, catalog)
+    try:
+        return rings, [key.secret.decode() for key in rings.of_now("delivery").keys]
+    finally:
+        catalog.close()
 
 
-@pytest.mark.parametrize("left", ["", "short"])
-def test_a_secret_that_signs_nothing_is_refused(data: Path, left: str) -> None:
+def test_those_who_start_at_once_make_one_set_of_secrets(settings: Settings) -> None:
+    app.prepare_data(settings)
+    catalog = app.open_catalog(settings)
+    catalog.migrate()
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: app.open_keyrings(settings, catalog), range(8)))
+        list(threads.map(lambda rings: rings.prepare(), made))
+    assert sorted(one.purpose for one in made[0].listing()) == ["audit", "delivery", "grants", "tokens"]
+    catalog.close()
+    (file,) = (settings.data / "secrets").iterdir()
+    assert (file.name, file.stat().st_mode & 0o777) == ("master", 0o600)
+
+
+def test_a_delivery_secret_in_a_file_is_taken_into_the_catalog(settings: Settings) -> None:
+    app.prepare_data(settings)
+    file = settings.data / "secrets" / "delivery"
+    file.write_text(f"{OWN}\n")
+    app.first_start(settings)
+    assert not file.exists()
+    assert opened(settings)[1] == [OWN]
+    file.write_text(OWN)  # the same again
+    app.first_start(settings)
+    assert opened(settings)[1] == [OWN]
+    file.write_text(OWN[::-1])
+    app.first_start(settings)
+    assert opened(settings)[1] == [OWN[::-1], OWN]
+
+
+@pytest.mark.parametrize("left", ["", "short", "\x00" * 40, "\u00e4" * 40])
+def test_a_secret_that_signs_nothing_is_refused(tmp_path: Path, left: str) -> None:
     """An empty file is what a crash between making and writing it leaves."""
-    (data / "secrets" / "delivery").write_text(left)
+    settings = config.load(data=tmp_path / "data")
+    app.prepare_data(settings)
+    (settings.data / "secrets" / "delivery").write_text(left)
     with pytest.raises(BadRequest) as caught:
-        app.signing_secret(data)
-    assert str(data) not in caught.value.detail
+        app.first_start(settings)
+    assert str(tmp_path) not in caught.value.detail
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_master_key_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    settings = config.load(data=tmp_path / "data")
+    app.first_start(settings)
+    (settings.data / "secrets" / "master").chmod(mode)
+    with pytest.raises(BadRequest, match="Others may read"):
+        app.first_start(settings)
+
+
+def test_another_master_key_does_not_start(settings: Settings) -> None:
+    app.first_start(settings)
+    (settings.data / "secrets" / "master").write_text("0f1e2d3c4b5a69788796a5b4c3d2e1f0" * 2)
+    with pytest.raises(BadRequest, match="do not open") as caught:
+        app.first_start(settings)
+    assert "Several machines" in (caught.value.hint or "")

@@ -4,7 +4,7 @@ The data folder, all of it private to its user (0700):
 
     catalog.sqlite   assets, renditions, keys          storage/    originals and renditions
     jobs.sqlite      the job engine's own              spool/      uploads on their way in
-    secrets/         signing secret, master key        work/       job folders, emptied when a job ends
+    secrets/         master key                        work/       job folders, emptied when a job ends
     run/             sockets, locks, metrics           cache/      what was learned about the tools
     audit/           checkpoints of the audit log
 """
@@ -14,8 +14,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import secrets
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +21,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from renditor import observe, registry
-from renditor.access import apikeys
+from renditor.access import apikeys, master
 from renditor.access.flood import Flood
 from renditor.access.jwt import JwtVerifier
 from renditor.access.ratelimit import Rate
@@ -40,7 +38,7 @@ from renditor.deliver.flow import Deliver, Surroundings
 from renditor.deliver.grants import Grants
 from renditor.deliver.modes import Gate
 from renditor.deliver.quota import Quota
-from renditor.errors import BadRequest, RenditorError, of_disk
+from renditor.errors import RenditorError, of_disk
 from renditor.images.settings import ImageSettings
 from renditor.ingest import Captions, Ingest, repeats
 from renditor.ingest.resumable import SWEEP_EVERY, Resumable
@@ -58,7 +56,7 @@ from renditor.recipes.sweeps import Sweeps
 from renditor.recipes.watching import Watching
 from renditor.routing import MediaRouter
 from renditor.sandbox.launcher import Launcher
-from renditor.service import Audit, Flows, Granting, Identity, Keyrings, Marking, MediaProcessingService, Remote
+from renditor.service import Audit, Flows, Granting, Identity, Keyrings, Keys, Marking, MediaProcessingService, Remote
 from renditor.storage.base import Storage
 from renditor.tools import Tools, build_tools
 
@@ -67,8 +65,6 @@ Role = Literal["web", "worker", "embedded"]
 
 # Raise it when the image engine makes other bytes from the same request and settings.
 PICTURE_ENGINE = 2
-# An empty or short secret would let anybody sign. Cloudinary's have 27 characters, so signed URLs can move along.
-_SECRET_CHARACTERS = 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,7 @@ def build(settings: Settings, role: Role) -> App:
     tools = build_tools(settings, data / "cache", own_decoders=role == "embedded")
     router = MediaRouter(tools.providers, settings.routes)
     catalog, storage = open_catalog(settings), open_storage(settings)
-    keyrings = Keyrings(catalog, Vault(master_key(settings)))
+    keyrings = open_keyrings(settings, catalog)
     jobs = registry.load("jobs", "dbos")(settings.jobs, data)
     delivery = settings.delivery_mode
     deliver = Deliver(
@@ -116,13 +112,14 @@ def build(settings: Settings, role: Role) -> App:
         storage,
         router,
         delivery,
-        Gate(delivery, signing_secret(data)),
+        Gate(delivery, *(key.secret.decode() for key in keyrings.of_now("delivery").keys)),
         Surroundings(
             engine=picture_engine(settings.images),
-            public_path=urlsplit(settings.base_url).path,
+            public_path=urlsplit(settings.delivery_url).path,
             work=data / "work",
             locks=data / "run" / "flights",
             grants=Grants(partial(keyrings.of, "grants")),
+            secrets=partial(keyrings.of, "delivery"),
         ),
     )
     patient = registry.load("images", "libvips")(tools.background, settings.images.patient())
@@ -181,6 +178,7 @@ def build(settings: Settings, role: Role) -> App:
         identity=identity,
         audit=audit,
         granting=granting,
+        keys=Keys(catalog, audit),
         outbound=outbound,
         remote=remote,
         resumable=resumable,
@@ -208,7 +206,7 @@ def open_catalog(settings: Settings) -> Catalog:
 
 def open_audit(settings: Settings, catalog: Catalog) -> Audit:
     """The audit log, for commands. Raises: Unavailable: the server was never started, and has no keys to sign with."""
-    return Audit(catalog, Keyrings(catalog, Vault(master_key(settings))))
+    return Audit(catalog, open_keyrings(settings, catalog))
 
 
 def checkpoints_of(settings: Settings) -> Path:
@@ -245,12 +243,13 @@ def first_start(settings: Settings, *, make_key: bool = True) -> str | None:
     Returns: the text of that key, to be shown once; None when keys exist.
     """
     prepare_data(settings)
-    signing_secret(settings.data)
+    brought = settings.data / "secrets" / "delivery"
     catalog = Catalog(settings.catalog_url, settings.catalog)
     try:
         catalog.migrate()
-        keyrings = Keyrings(catalog, Vault(master_key(settings)))
-        keyrings.prepare()
+        keyrings = open_keyrings(settings, catalog)
+        keyrings.prepare(master.read_delivery(brought))
+        brought.unlink(missing_ok=True)  # sealed in the catalog by now
         if not make_key or catalog.read_now(keys.all_keys):
             return None
         new = apikeys.create("first admin key", ["admin"], owner="admin")
@@ -266,50 +265,16 @@ def first_start(settings: Settings, *, make_key: bool = True) -> str | None:
         catalog.close()
 
 
-def signing_secret(data: Path) -> str:
-    """The secret that signs delivery URLs: 256 random bits, made at the first start, readable by this user alone."""
-    path = data / "secrets" / "delivery"
-    try:
-        if not path.exists():
-            _place(path, secrets.token_hex(32))
-        secret = path.read_text().strip()
-    except OSError as error:
-        raise of_disk(error) from error
-    if len(secret) < _SECRET_CHARACTERS:
-        raise BadRequest(
-            "The signing secret secrets/delivery of the data folder is too short.",
-            hint=f"Put {_SECRET_CHARACTERS} random characters or more into it, or remove it to have a new one made.",
-            code="bad-settings",
-        )
-    return secret
-
-
 def master_key(settings: Settings) -> str:
     """What the server's secrets are sealed with: as set, else made at the first start, readable by this user alone.
 
-    Raises: OutOfSpace, Unavailable.
+    Raises: BadRequest: others may read it; OutOfSpace, Unavailable.
     """
     if settings.master_key is not None:
         return settings.master_key.get_secret_value()
-    path = settings.data / "secrets" / "master"
-    try:
-        if not path.exists():
-            _place(path, secrets.token_hex(32))
-        return path.read_text().strip()
-    except OSError as error:
-        raise of_disk(error) from error
+    return master.read_master(settings.data / "secrets" / "master")
 
 
-def _place(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all; where another process was first, its file stays."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(fd, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(fd)
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)
-    finally:
-        temporary.unlink()
+def open_keyrings(settings: Settings, catalog: Catalog) -> Keyrings:
+    """The server's own secrets. Raises: as ``master_key``; BadRequest: a master key that can be guessed."""
+    return Keyrings(catalog, Vault(master_key(settings)))

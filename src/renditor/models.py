@@ -116,6 +116,11 @@ class ApiKey:
     revoked_at: int | None = None
     expires_at: int | None = None
 
+    def state(self, now: int) -> Literal["active", "expired", "revoked"]:
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:

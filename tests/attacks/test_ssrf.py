@@ -122,7 +122,7 @@ def test_a_page_cannot_have_the_server_fetch_from_inside(
     url = quote(TARGETS[name], safe="/:")
     unsigned = owner.get(f"/main/image/fetch/{url}")
     assert (unsigned.status_code, unsigned.json()["code"]) == (401, "signature-required")
-    signature = sign(url, (attacked.data / "secrets" / "delivery").read_text().strip())
+    signature = sign(url, attacked.delivery_secret())
     signed = owner.get(f"/main/image/fetch/s--{signature}--/{url}")
     assert (signed.status_code, signed.json()["code"]) == (404, "not-found")
     with pytest.raises(BlockingIOError):

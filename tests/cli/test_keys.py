@@ -20,7 +20,7 @@ def test_a_key_is_made_in_a_new_folder_and_works(run: Run) -> None:
     assert made["scopes"] == ["read", "write"]
     assert Path("d").stat().st_mode & 0o777 == 0o700
     catalog = Catalog(f"sqlite:///{Path('d/catalog.sqlite').absolute()}", CatalogSettings())
-    key_id, secret = apikeys.split(f"Bearer {made['key']}")
+    key_id, secret = apikeys.split(made["key"])
     principal = apikeys.verify(catalog.read_now(lambda c: keys.get(c, key_id)), secret)
     catalog.close()
     assert principal.owner == made["owner"]

@@ -12,6 +12,7 @@ import pytest
 from renditor.api.server import ApiOptions, Server, create
 from renditor.deliver.modes import Gate
 from renditor.deliver.settings import DeliverySettings
+from renditor.service.media import Flows
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,7 @@ def api() -> Server:
 
     settings = DeliverySettings()
     deliver = SimpleNamespace(settings=settings, gate=Gate(settings, "0" * 64))
-    absent = dict.fromkeys(("identity", "remote", "resumable", "granting", "audit"))
-    nothing: Any = SimpleNamespace(flows=SimpleNamespace(deliver=deliver, **absent))
+    absent = dict.fromkeys(Flows.__dataclass_fields__)
+    nothing: Any = SimpleNamespace(flows=SimpleNamespace(**absent | {"deliver": deliver}))
     options = ApiOptions("0", "http://127.0.0.1:8000")
     return create(cast("Any", nothing), options, {}, {}, life)

@@ -14,7 +14,7 @@ from tests.docs.pages import DOCS, ROOT, blocks, pages, prose, section
 
 SHELLS = {"sh", "bash", "console"}
 # Commands of later issues: pages may name them, only where they say so.
-PLANNED = {"token", "storage", "cdn", "migrate-media", "cost"}
+PLANNED = {"storage", "cdn", "migrate-media", "cost"}
 
 
 def shown(page: Path) -> Iterator[str]:

@@ -18,7 +18,7 @@ __all__ = ["fetcher", "site"]
 
 
 def secret(client: Client) -> str:
-    return (client.server.data / "secrets" / "delivery").read_text().strip()
+    return client.server.delivery_secret()
 
 
 def size(content: bytes) -> tuple[int, int]:

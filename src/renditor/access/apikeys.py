@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 import re
 import secrets
 from collections.abc import Iterable
@@ -22,6 +21,8 @@ SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 
 _KEY = re.compile(r"rk_([0-9a-z]{26})_([0-9a-f]{64})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}")
+# The end of the year 9999, which is as far as dates go; ms since 1970.
+_LAST = 253_402_300_799_000
 _HINT = "Send `Authorization: Bearer KEY`; `renditor keys create` makes a key."
 
 
@@ -41,10 +42,11 @@ def create(
     tenant: str = DEFAULT_TENANT,
     owner: str | None = None,
     uploads: str | None = None,
+    expires_at: int | None = None,
 ) -> NewKey:
-    """Make a key; without ``owner`` a new owner is made.
+    """Make a key; without ``owner`` a new owner is made. ``expires_at``: ms since 1970.
 
-    Raises: BadRequest: an unknown scope, an unfit tenant or owner, not a rate.
+    Raises: BadRequest: an unknown scope, an unfit tenant or owner, not a rate, a time that has passed.
     """
     wanted = frozenset(scopes)
     unknown = wanted - set(SCOPES)
@@ -55,6 +57,8 @@ def create(
             raise BadRequest(f"{value!r} cannot be a {label}.", hint="Use up to 64 letters, digits, and . _ - @")
     if uploads is not None:
         Rate.parse(uploads)
+    if expires_at is not None and not now_ms() < expires_at < _LAST:
+        raise BadRequest("A key expires at a time to come.", hint="Give 90d, or a date such as 2030-01-31.")
     key_id, secret = new_id(), secrets.token_hex(32)
     key = ApiKey(
         id=key_id,
@@ -64,6 +68,7 @@ def create(
         scopes=wanted,
         created_at=now_ms(),
         uploads=uploads,
+        expires_at=expires_at,
     )
     return NewKey(key, f"rk_{key_id}_{secret}", _hash(secret))
 
@@ -83,7 +88,7 @@ def verify(found: tuple[ApiKey, str] | None, secret: str) -> Principal:
     """
     key, secret_hash = found or (None, _hash(""))
     matches = hmac.compare_digest(_hash(secret), secret_hash)
-    if key is None or not matches or key.revoked_at is not None or (key.expires_at or math.inf) <= now_ms():
+    if key is None or not matches or key.state(now_ms()) != "active":
         raise Unauthenticated(hint=_HINT)
     return Principal(owner=key.owner, tenant=key.tenant, scopes=key.scopes, key_id=key.id, uploads=key.uploads)
 

@@ -19,7 +19,7 @@ import jwt
 
 from renditor.access.keyring import Key, Keyring
 from renditor.access.settings import AccessSettings
-from renditor.errors import RenditorError, Unauthenticated, Unavailable
+from renditor.errors import BadRequest, RenditorError, Unauthenticated, Unavailable
 from renditor.models import DEFAULT_TENANT, Principal
 
 # Issuer and audience of the server's own tokens.
@@ -45,7 +45,23 @@ Fetch = Callable[[str, int], Awaitable[bytes]]
 
 
 def issue(key: Key, owner: str, scopes: frozenset[str], seconds: int, tenant: str = DEFAULT_TENANT) -> str:
-    """A token of the server's own for ``owner``, good for so many seconds from now."""
+    """A token of the server's own for ``owner``, good for so many seconds from now.
+
+    Raises: BadRequest: for too long, an unknown scope, an unfit owner or tenant.
+    """
+    if not 0 < seconds <= OWN_LONGEST:
+        raise BadRequest(
+            f"A token is good for 1 to {OWN_LONGEST} seconds ({OWN_LONGEST // 86_400} days).",
+            hint="It cannot be revoked by itself. For longer: renditor keys create.",
+        )
+    if not scopes or scopes - _SCOPES:
+        raise BadRequest(
+            f"Unknown scope {', '.join(sorted(scopes - _SCOPES))!r}.", hint="Scopes are read, write, admin."
+        )
+    if not _OWNER.fullmatch(owner) or not _TENANT.fullmatch(tenant):
+        raise BadRequest(
+            "This cannot be an owner or a tenant.", hint="A tenant has up to 64 letters, digits, and . _ - @"
+        )
     now = int(time.time())
     claims = {
         "iss": OWN,

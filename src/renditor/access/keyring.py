@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 # What the keys of a server are for. Each purpose has keys of its own: a signature of one is none of another.
-Purpose = Literal["grants", "tokens", "audit"]
-PURPOSES: tuple[Purpose, ...] = ("grants", "tokens", "audit")
+Purpose = Literal["grants", "tokens", "audit", "delivery"]
+PURPOSES: tuple[Purpose, ...] = ("grants", "tokens", "audit", "delivery")
 SECRET_BYTES = 32
 
 
@@ -36,8 +36,9 @@ class Keyring:
         return next((key for key in self.keys if key.id == key_id), None)
 
 
-def new_secret() -> bytes:
-    return secrets.token_bytes(SECRET_BYTES)
+def new_secret(purpose: Purpose) -> bytes:
+    """256 random bits; where people copy it into their own programs, as text."""
+    return secrets.token_hex(SECRET_BYTES).encode() if purpose == "delivery" else secrets.token_bytes(SECRET_BYTES)
 
 
 def mac(key: Key, message: bytes) -> bytes:

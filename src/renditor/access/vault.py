@@ -57,6 +57,7 @@ class Vault:
         except (InvalidTag, ValueError):  # ValueError: cut off
             raise BadRequest(
                 "The secrets in the catalog do not open with this master key.",
-                hint="Use the RENDITOR_MASTER_KEY, or the file secrets/master, that the catalog was made with.",
+                hint="Use the RENDITOR_MASTER_KEY, or the file secrets/master, that the catalog was made with. Several"
+                " machines on one database need the same.",
                 code="bad-settings",
             ) from None

@@ -55,8 +55,10 @@ class Needs:
     def __init__(self, service: MediaProcessingService, need: Need) -> None:
         self.need = need
         self._identity = service.flows.identity
+        self._deliver = service.flows.deliver
 
     async def __call__(self, request: Request) -> Principal:
+        await self._deliver.fresh()  # answers carry signed URLs
         shown = credentials(request)
         if self.need == "follow":  # an EventSource sends no headers of one's own
             shown = replace(shown, token=request.query_params.get("token"))

@@ -17,9 +17,23 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from renditor import observe
-from renditor.api import captions, events, fetch, grants, health, media, pages, problems, responsive, tokens, uploads
+from renditor.api import (
+    captions,
+    events,
+    fetch,
+    grants,
+    health,
+    keys,
+    media,
+    pages,
+    problems,
+    responsive,
+    tokens,
+    uploads,
+)
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.denials import note_refusal
+from renditor.api.hosts import Hosts
 from renditor.api.routes import OPEN, check_needs
 from renditor.api.views import Views
 from renditor.errors import BadRequest, Internal, MethodNotAllowed, NotFound, RenditorError, Unprocessable
@@ -28,7 +42,7 @@ from renditor.service import Audit, MediaProcessingService
 
 @dataclass(frozen=True, slots=True)
 class ApiOptions:
-    """``public_url``: how the world reaches us; ``cors_origins``: pages that may call the API from a browser;
+    """``public_url``: how the world reaches us; ``delivery_url``: where files are, if elsewhere; ``cors_origins``: pages that may call the API from a browser;
     ``metrics``: whether /metrics is served; ``metrics_token``: what who asks for it must send.
     """
 
@@ -38,6 +52,7 @@ class ApiOptions:
     cors_origins: tuple[str, ...] = ()
     metrics: bool = True
     metrics_token: str | None = None
+    delivery_url: str | None = None
 
 
 # What all responses of the API carry unless they say otherwise, as the pages do: an answer is never a document (a JSON
@@ -65,16 +80,21 @@ _SENT = (
 class Server:
     """The ASGI application: gives each request its id; delivery paths go straight to delivery, the rest to FastAPI."""
 
-    def __init__(self, api: FastAPI, delivery: Delivery) -> None:
+    def __init__(self, api: FastAPI, delivery: Delivery, hosts: Hosts) -> None:
         self._api = api
         self._delivery = delivery
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._api(scope, receive, send)
             return
         scope["renditor.address"] = (scope.get("client") or ("",))[0]
-        if await self._delivery(scope, send):
+        for_files = self._hosts.apart and self._hosts.for_files(scope["headers"])
+        if (for_files or not self._hosts.apart) and await self._delivery(scope, send):
+            return
+        if for_files:
+            await self._delivery.nothing(send)
             return
         request_id = secrets.token_hex(8)
         scope["renditor.request_id"] = request_id
@@ -128,22 +148,24 @@ def create(
             allow_headers=[*_SENT, *uploads.SENT],
             expose_headers=["location", "x-request-id", "retry-after", *uploads.ANSWERED],
         )
-    views = Views(options.public_url, service.flows.deliver.gate.opened)
+    views = Views(options.delivery_url or options.public_url, service.flows.deliver.gate.opened)
     api.include_router(media.router(service, views))
     api.include_router(captions.router(service, views))
     api.include_router(fetch.router(service, views))
     api.include_router(events.router(service, views))
     api.include_router(responsive.router(service, views))
-    api.include_router(grants.router(service, views))
+    api.include_router(grants.router(service, views, cookies=options.delivery_url is None))
     api.include_router(tokens.router(service))
+    api.include_router(keys.router(service))
     api.include_router(uploads.discovery(service))
     api.include_router(uploads.router(service, options.public_url))
     api.include_router(health.router(checks, protections))
     if options.metrics:
         api.include_router(health.metrics(options.metrics_token))
-    api.include_router(pages.router(docs=options.docs))
+    api.include_router(pages.router(docs=options.docs, files=options.delivery_url))
     check_needs(api.routes)
-    return Server(api, Delivery(service.flows.deliver, service.flows.remote, service.flows.audit))
+    delivery = Delivery(service.flows.deliver, service.flows.remote, service.flows.audit)
+    return Server(api, delivery, Hosts(options.delivery_url))
 
 
 def _handle_errors(api: FastAPI, audit: Audit) -> None:

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from renditor.catalog.schema import secrets
 
 # id of the secret, its sealed form
 Sealed = tuple[str, bytes]
+
+
+def lock(connection: sa.Connection) -> None:
+    """Let nobody else write secrets until this transaction ends: two that start at once make one set of them.
+
+    SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("LOCK TABLE secrets IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def everything(connection: sa.Connection) -> list[dict[str, Any]]:
+    """All secrets that there ever were, newest first: id, purpose, sealed, created_at, retired_at."""
+    ordered = sa.select(secrets).order_by(secrets.c.purpose, secrets.c.created_at.desc(), secrets.c.id.desc())
+    return [dict(row) for row in connection.execute(ordered).mappings()]
+
+
+def reseal(connection: sa.Connection, secret_id: str, sealed: bytes) -> None:
+    connection.execute(secrets.update().where(secrets.c.id == secret_id).values(sealed=sealed))
 
 
 def of_purpose(connection: sa.Connection, purpose: str, *, retired: bool = False) -> list[Sealed]:

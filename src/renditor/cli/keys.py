@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from renditor.cli.durations import moment
 from renditor.cli.terminal import BAD_USAGE, CommandError, JsonOption, answer, table
 from renditor.models import DEFAULT_TENANT, ApiKey, now_ms
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from renditor.catalog.base import Catalog
     from renditor.config import Settings
 
-CREATE_EXAMPLE = "renditor keys create --data data --name website --scopes write --uploads 1000/hour"
+CREATE_EXAMPLE = "renditor keys create --data data --name website --scopes write --uploads 1000/hour --expires 90d"
 LIST_EXAMPLE = "renditor keys list --data data"
 REVOKE_EXAMPLE = "renditor keys revoke 01jd6q4w7v2m8k5x9z3c1b0n6t --data data"
 
@@ -38,6 +39,9 @@ def create(  # noqa: PLR0913 - the options of a command line
         str | None, typer.Option("--owner", metavar="NAME", help="Who owns what it uploads; default: a new owner.")
     ] = None,
     uploads: Annotated[str | None, typer.Option("--uploads", metavar="RATE", help="Such as 1000/hour.")] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="TIME", help="90d, 12h, or a date: 2030-01-31; default: never.")
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,10 +54,11 @@ def create(  # noqa: PLR0913 - the options of a command line
     from renditor.catalog import keys  # noqa: PLC0415
 
     wanted = [scope.strip() for text in scopes for scope in text.split(",") if scope.strip()]
-    new = apikeys.create(name, wanted, tenant=tenant, owner=owner, uploads=uploads)
+    until = None if expires is None else moment(expires, "--expires", now_ms())
+    new = apikeys.create(name, wanted, tenant=tenant, owner=owner, uploads=uploads, expires_at=until)
     settings = config.load(data=data)
     place = f"{settings.data}{'' if _is_there(settings) else ' (made now)'}"
-    with _catalog(settings, create=True) as catalog:
+    with open_catalog(settings, create=True) as catalog:
         facts = {"name": new.key.name, "owner": new.key.owner, "scopes": ",".join(sorted(new.key.scopes))}
         note = app.open_audit(settings, catalog).note_of_operator(new.key.tenant, "key.create", new.key.id, **facts)
 
@@ -65,7 +70,7 @@ def create(  # noqa: PLR0913 - the options of a command line
     shown = _to_json(new.key)
     # The folder too: a key that was made in a wrong one opens nothing.
     rows = [("key", new.text), ("id", shown["id"]), ("owner", shown["owner"]), ("scopes", ", ".join(shown["scopes"]))]
-    text = table([*rows, ("data folder", place)])
+    text = table([*rows, ("expires", shown["expires_at"] or "never"), ("data folder", place)])
     answer(
         {"id": shown["id"], "key": new.text, "scopes": shown["scopes"], "owner": shown["owner"]},
         f"{text}\n\nKeep the key now: it is not shown again. Send it as `Authorization: Bearer KEY`.",
@@ -78,12 +83,13 @@ def listing(*, data: DataOption = None, as_json: JsonOption = False) -> None:
     from renditor import config  # noqa: PLC0415 - --help stays quick
     from renditor.catalog import keys  # noqa: PLC0415
 
-    with _catalog(config.load(data=data), create=False) as catalog:
+    with open_catalog(config.load(data=data), create=False) as catalog:
         found = [_to_json(key) for key in catalog.read_now(keys.all_keys)]
-    rows = [("ID", "NAME", "SCOPES", "OWNER", "CREATED", "STATE")]
+    rows = [("ID", "NAME", "SCOPES", "OWNER", "CREATED", "EXPIRES", "STATE")]
     for key in found:
-        state = "revoked" if key["revoked_at"] else "active"
-        rows.append((key["id"], key["name"], ",".join(key["scopes"]), key["owner"], key["created_at"][:10], state))
+        ends = (key["expires_at"] or "never")[:10]
+        scopes = ",".join(key["scopes"])
+        rows.append((key["id"], key["name"], scopes, key["owner"], key["created_at"][:10], ends, key["state"]))
     text = table(rows) if found else "There are no keys. Make one: renditor keys create --name NAME --scopes write"
     answer({"items": found}, text, as_json=as_json)
 
@@ -98,7 +104,7 @@ def revoke(
     from renditor.catalog import keys  # noqa: PLC0415
 
     settings = config.load(data=data)
-    with _catalog(settings, create=False) as catalog:
+    with open_catalog(settings, create=False) as catalog:
         found = catalog.read_now(lambda c: keys.get(c, key_id))
         if found is None:
             raise CommandError(
@@ -118,7 +124,7 @@ def revoke(
 
 
 @contextmanager
-def _catalog(settings: Settings, *, create: bool) -> Iterator[Catalog]:
+def open_catalog(settings: Settings, *, create: bool) -> Iterator[Catalog]:
     """The catalog of a data folder. Only ``create`` makes what is not there yet: the folder, and new tables."""
     from renditor import app  # noqa: PLC0415 - --help stays quick
     from renditor.catalog.base import Catalog  # noqa: PLC0415
@@ -153,10 +159,12 @@ def _to_json(key: ApiKey) -> dict[str, Any]:
         "owner": key.owner,
         "scopes": [scope for scope in order if scope in key.scopes],
         "uploads": key.uploads,
-        "created_at": _iso(key.created_at),
-        "revoked_at": _iso(key.revoked_at) if key.revoked_at else None,
+        "created_at": iso(key.created_at),
+        "expires_at": iso(key.expires_at) if key.expires_at else None,
+        "revoked_at": iso(key.revoked_at) if key.revoked_at else None,
+        "state": key.state(now_ms()),
     }
 
 
-def _iso(milliseconds: int) -> str:
+def iso(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

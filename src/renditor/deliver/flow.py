@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
+from renditor.access.keyring import Keyring
 from renditor.catalog import assets
 from renditor.catalog.base import Catalog
 from renditor.catalog.current import ASK, Current, Name
@@ -27,7 +30,7 @@ from renditor.deliver.responses import ReadRange, Redirect, Request, Response
 from renditor.deliver.settings import DeliverySettings
 from renditor.deliver.squeeze import Squeezer
 from renditor.deliver.usage import Usage
-from renditor.errors import NotFound
+from renditor.errors import NotFound, Unavailable
 from renditor.images.base import ImageProvider
 from renditor.images.codecs.formats import FORMATS
 from renditor.models import Asset, ResourceType, is_id, now_ms
@@ -38,6 +41,9 @@ from renditor.transformation.operations import DEFAULT_IMAGE
 from renditor.transformation.path import split_delivery_path
 
 _FILE_NAME = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*){0,3}")
+
+# How long the secrets that sign URLs are kept before the catalog is asked again.
+_FRESH_SECONDS = 2
 
 # Takes a picture in: tenant, public id, URL.
 Bring = Callable[[str, str, str], Awaitable[None]]
@@ -52,7 +58,8 @@ class Surroundings:
 
     ``engine`` names the code and settings that make pictures: part of every rendition's digest, so that pictures made
     by others are made anew. ``public_path`` is the path part of the public URL (mostly empty); ``work`` a folder for
-    short-lived copies; ``locks`` a file that all processes of this machine share; ``grants`` opens private assets.
+    short-lived copies; ``locks`` a file that all processes of this machine share; ``grants`` opens private assets;
+    ``secrets`` are those that sign URLs, as they are now.
     """
 
     engine: str
@@ -60,6 +67,7 @@ class Surroundings:
     work: Path
     locks: Path
     grants: Grants
+    secrets: Callable[[], Awaitable[Keyring]]
 
 
 class Deliver:
@@ -84,6 +92,7 @@ class Deliver:
         self.offers = Offers(settings, gate)
         self._presets = settings.presets
         self._plans = Plans()
+        self._fresh_until = 0.0
         self._current = Current(catalog)
         self._memory = Memory(settings.memory_cache, settings.memory_largest)
         self._usage = Usage(catalog)
@@ -108,6 +117,21 @@ class Deliver:
         await self._renderer.settled()
         await self._usage.settled()
 
+    async def fresh(self) -> None:
+        """See to it that signatures are checked, and made, with the secrets of a few seconds ago at most.
+
+        Paths that a retired secret opened are closed then. Without the database the secrets stay as they are.
+        """
+        now = time.monotonic()
+        if now < self._fresh_until:
+            return
+        self._fresh_until = now + _FRESH_SECONDS
+        with contextlib.suppress(Unavailable):
+            found = tuple(key.secret.decode() for key in (await self._around.secrets()).keys)
+            if found != self.gate.secrets:
+                self.gate.secrets = found
+                self._plans.clear()
+
     def knows(self, raw: bytes) -> bool:
         """Whether this path was answered before: only then it pays to call ``again``."""
         return raw in self._plans
@@ -118,7 +142,7 @@ class Deliver:
         ``raw``: the whole path as it came. Nothing but the database's sign of changes is looked at.
         """
         plan = self._plans.get(raw)
-        if plan is None:
+        if plan is None or time.monotonic() > self._fresh_until:
             return None
         for name, asset in plan.assets:
             if self._current.peek(name) is not asset:
@@ -132,6 +156,7 @@ class Deliver:
             InvalidTransformation (400), Unauthenticated (401), NotFound, StillProcessing (423), and what rendering
             may raise.
         """
+        await self.fresh()
         try:
             return await self._asset(self._plans.get(raw) or self._plan(tenant, kind, tail), request, raw)
         except UnsupportedTransformation:
@@ -140,7 +165,7 @@ class Deliver:
             return Redirect(f"{self.settings.proxy_url}/{kind}/upload/{quote(tail, _AS_IT_CAME)}", 307)
 
     async def _asset(self, plan: Plan, request: Request, raw: bytes) -> Response:
-        path = plan.path
+        path, secrets = plan.path, self.gate.secrets
         # From here on a private asset is like none: every answer about it would tell that it exists.
         asset = await self._public(plan.name)
         if asset is None and path.doubt:
@@ -155,7 +180,8 @@ class Deliver:
         if plan.name[1] != "image":
             return await self._moving.answer(plan, asset, request)
         response = await self._pictures.answer(plan, asset, request, original(asset, self._storage))
-        self._plans.put(raw, plan)
+        if secrets is self.gate.secrets:  # else it may have been opened by one that is retired by now
+            self._plans.put(raw, plan)
         return response
 
     async def granted(self, tenant: str, kind: ResourceType, tail: str, request: Request) -> Response:
@@ -163,6 +189,7 @@ class Deliver:
 
         Raises: as ``asset``; Unauthenticated: the grant is not valid, or no longer.
         """
+        await self.fresh()
         plan = self._plan(tenant, kind, tail)
         asset = await self._now(plan.name)
         grant = await self._grants.check(request, asset, plan.name, plan.path)
@@ -185,6 +212,7 @@ class Deliver:
 
         Raises: as ``asset``; NotFound: also for what cannot be fetched.
         """
+        await self.fresh()
         ignore = self.settings.on_unsupported == "ignore"
         remote = split_remote_path(tail, self._presets, ignore_unsupported=ignore)
         self.gate.check_remote(remote.path, remote.target.host)

@@ -43,17 +43,17 @@ _ABOUT_THE_FILE = {FORMAT.key, QUALITY.key, FLAG.key}
 
 
 class Gate:
-    """Decides by the mode; ``secret`` checks the signatures."""
+    """Decides by the mode; ``secrets`` check the signatures, the first of them signs."""
 
-    def __init__(self, settings: DeliverySettings, secret: str) -> None:
+    def __init__(self, settings: DeliverySettings, *secrets: str) -> None:
         self._settings = settings
-        self._secret = secret
+        self.secrets = secrets
         self._presets = {parse(text, settings.presets).components for text in settings.presets.values()}
 
     def check(self, path: DeliveryPath) -> None:
         """Raises: Unauthenticated (401) saying what this server asks for."""
         if path.signature is not None:
-            if not verify(path.signature, path.signed, self._secret):
+            if not any(verify(path.signature, path.signed, secret) for secret in self.secrets):
                 raise Unauthenticated(
                     "The signature of this URL does not match.", code="bad-signature", hint=self._how_to_sign()
                 )
@@ -78,8 +78,11 @@ class Gate:
         self.check(path)
 
     def remote_id(self, url: str) -> str:
-        """The public id that the picture behind a URL is kept under. Without the secret nobody can upload to it."""
-        return f"fetched/{hmac.digest(self._secret.encode(), f'fetched:{url}'.encode(), 'sha256').hex()}"
+        """The public id that the picture behind a URL is kept under. Without the secret nobody can upload to it.
+
+        The oldest secret: a new one changes no ids until the one before is retired.
+        """
+        return f"fetched/{hmac.digest(self.secrets[-1].encode(), f'fetched:{url}'.encode(), 'sha256').hex()}"
 
     def opened(self, tail: str) -> str:
         """The tail of a path without signature, with one in front of it where this server asks for one.
@@ -94,7 +97,7 @@ class Gate:
         except (InvalidTransformation, NotFound):
             return tail
         except Unauthenticated:
-            return f"s--{sign(path.signed, self._secret, long=True)}--/{tail}"
+            return f"s--{sign(path.signed, self.secrets[0], long=True)}--/{tail}"
         return tail
 
     def _on_ladder(self, path: DeliveryPath) -> bool:
@@ -120,6 +123,6 @@ class Gate:
     def _how_to_sign() -> str:
         return (
             "Put s--<signature>--/ before the transformation; the signature is the first 32 characters of"
-            " base64url(sha256(transformation/public_id.ext + secret)), the secret is in secrets/delivery of the data"
-            " folder; renditor.transformation.sign.sign() does it."
+            " base64url(sha256(transformation/public_id.ext + secret)), the secret is what `renditor secrets show"
+            " delivery` prints; renditor.transformation.sign.sign() does it."
         )

@@ -65,3 +65,7 @@ class Plans:
             self._plans[raw] = plan
             if len(self._plans) > _REMEMBERED:
                 self._plans.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget all: what allowed them holds no longer."""
+        self._plans.clear()

@@ -1,5 +1,6 @@
 """MediaProcessingService: everything one can do with media, for the API, the command line and programs."""
 
+from renditor.service.apikeys import Keys
 from renditor.service.auditing import Audit, Marking
 from renditor.service.granting import Granting
 from renditor.service.identity import Identity
@@ -7,4 +8,15 @@ from renditor.service.keyrings import Keyrings
 from renditor.service.media import Flows, MediaProcessingService, Page
 from renditor.service.remote import Remote
 
-__all__ = ["Audit", "Flows", "Granting", "Identity", "Keyrings", "Marking", "MediaProcessingService", "Page", "Remote"]
+__all__ = [
+    "Audit",
+    "Flows",
+    "Granting",
+    "Identity",
+    "Keyrings",
+    "Keys",
+    "Marking",
+    "MediaProcessingService",
+    "Page",
+    "Remote",
+]

@@ -26,6 +26,7 @@ from renditor.models import Asset, Job, Note, Principal, Rendition, Visibility, 
 from renditor.outbound.client import Fetched, OutboundClient
 from renditor.recipes.flow import Recipes
 from renditor.recipes.watching import Event, Watch, Watching
+from renditor.service.apikeys import Keys
 from renditor.service.auditing import Audit
 from renditor.service.granting import Granting
 from renditor.service.identity import Identity
@@ -60,6 +61,7 @@ class Flows:
     identity: Identity
     audit: Audit
     granting: Granting
+    keys: Keys
     resumable: Resumable
     repeats: Repeats
     outbound: OutboundClient
