@@ -12,7 +12,7 @@ import pytest
 from renditor.api.server import ApiOptions, Server, create
 from renditor.deliver.modes import Gate
 from renditor.deliver.settings import DeliverySettings
-from renditor.service.media import Flows
+from renditor.service import Flows
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,7 @@ _EXAMPLES = {
     "metrics_token": _SECRET,
     "tls_cert": '"/etc/renditor/fullchain.pem"',
     "tls_key": '"/etc/renditor/privkey.pem"',
+    "delivery.url": '"https://files.example.com"',
     "delivery.presets": '{ card = "c_fill,w_640,ar_16:9,f_auto" }',
     "delivery.proxy_url": '"https://res.cloudinary.com/demo"',
     "delivery.accel_prefix": '"/_files"',
@@ -62,6 +63,8 @@ _EXAMPLES = {
     "access.jwt_audience": '"https://media.example.com"',
     "access.jwt_secret": _SECRET,
     "access.jwt_jwks_url": '"https://login.example.com/.well-known/jwks.json"',
+    "content.scan_socket": '"/run/clamav/clamd.ctl"',
+    "content.scan_command": '["/usr/bin/clamscan", "--no-summary", "{file}"]',
     "cors.origins": '["https://app.example.com"]',
 }
 _BY_MACHINE = "depends on the machine"

@@ -44,8 +44,8 @@ def test_example_file_without_comment_signs_holds_every_default(
     file = tmp_path / "renditor.toml"
     file.write_text(re.sub(r"^#(?=\w+ = )", "", derived.EXAMPLE_FILE.read_text(), flags=re.MULTILINE))
     assert {name for name, _ in _leaves(tomllib.loads(file.read_text()))} == {item.name for item in derived.settings()}
-    # As examples they are refused, so that nobody runs with them.
-    file.write_text(re.sub(r'^\w+ = "<openssl .*\n', "", file.read_text(), flags=re.MULTILINE))
+    # Secrets as examples are refused, so that nobody runs with them; of two scanners one is to be chosen.
+    file.write_text(re.sub(r'^(\w+ = "<openssl |scan_command = ).*\n', "", file.read_text(), flags=re.MULTILINE))
     shown = _with_file(monkeypatch, file)
     plain = _with_file(monkeypatch, ROOT / "there-is-no-such-file")
     fixed = [item.name for item in derived.settings() if item.default is not None]
