@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from renditor.access.ratelimit import Rate
 from renditor.access.settings import AccessSettings
+from renditor.api.hosts import origin
 from renditor.api.proxies import TrustedProxies
 from renditor.catalog.settings import CatalogSettings
 from renditor.content.limits import SizeLimits
@@ -156,6 +157,11 @@ class Settings(BaseSettings):
         return f"{scheme}://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
 
     @property
+    def delivery_url(self) -> str:
+        """What the URLs of delivered files begin with."""
+        return self.delivery.url or self.base_url
+
+    @property
     def delivery_mode(self) -> DeliverySettings:
         """The delivery settings with ``auto`` decided: open on loopback, where only this machine can ask."""
         if self.delivery.mode != "auto":
@@ -191,6 +197,12 @@ def load(**overrides: Any) -> Settings:
             "The setting 'delivery.proxy_url' leads back to this server: visitors would be sent in circles.",
             code="bad-settings",
             hint="Give the address of the service that makes what renditor does not.",
+        )
+    if settings.delivery.url and origin(settings.delivery.url) == origin(settings.base_url):
+        raise BadRequest(
+            "The settings 'delivery.url' and 'public_url' name one host: files would not be kept apart from the API.",
+            code="bad-settings",
+            hint="Give delivery a host of its own, or leave delivery.url out.",
         )
     _check_ladders(settings)
     jobs = settings.jobs

@@ -66,7 +66,7 @@ class MediaProcessingService(service.MediaProcessingService):
         await asyncio.to_thread(app.first_start, self._settings, make_key=False)
         self._app = app.build(self._settings, "embedded")
         super().__init__(self._app.service.flows)
-        self._views = Views(self._settings.base_url, self.flows.deliver.gate.opened)
+        self._views = Views(self._settings.delivery_url, self.flows.deliver.gate.opened)
         await asyncio.to_thread(self._app.jobs.start_worker)
 
     async def stop(self) -> None:

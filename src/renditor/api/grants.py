@@ -39,8 +39,8 @@ class GrantRequest(BaseModel):
         return None if value is None else str(ipaddress.ip_address(value))
 
 
-def router(service: MediaProcessingService, views: Views) -> APIRouter:
-    """The route; ``views`` makes the URLs of the answers."""
+def router(service: MediaProcessingService, views: Views, *, cookies: bool) -> APIRouter:
+    """The route; ``views`` makes the URLs of the answers; ``cookies``: one set here comes back where files are."""
     routes = APIRouter(prefix="/media", tags=["media"], responses=refusals(401, 403, 503))
     writer = Needs(service, "write")
 
@@ -59,6 +59,8 @@ def router(service: MediaProcessingService, views: Views) -> APIRouter:
         """
         asset, renditions = await service.get(principal, media_id)  # unknown ids are 404 whatever is asked
         asked = await read_body(request, GrantRequest)
+        if asked.cookie and not cookies:
+            raise Unprocessable("cookie: Files are delivered by another host (delivery.url).", code="invalid-body")
         whole = asset.media_type != "image" or asked.whole
         if whole and asked.transformation:
             raise Unprocessable("transformation: Only a grant for one picture has one.", code="invalid-body")

@@ -1,7 +1,6 @@
 """``/media``: upload, look at, change, cancel and delete assets. All of it belongs to the asset's owner alone."""
 
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -13,6 +12,7 @@ from renditor.api.routes import Needs, json_body, read_body, refusals
 from renditor.api.views import Views
 from renditor.catalog.assets import made_of
 from renditor.deliver.responses import Request as Delivered
+from renditor.deliver.responses import download
 from renditor.models import Asset, MediaType, Principal, Status
 from renditor.service import MediaProcessingService
 
@@ -128,10 +128,9 @@ def _add_reading(routes: APIRouter, service: MediaProcessingService, views: View
         unchanged = request.headers.get("if-range") in (None, etag)
         part = read_range(request.headers.get("range") if unchanged else None, asset.bytes)
         start, end = part or (0, asset.bytes)
-        name = quote(asset.filename or f"{asset.id}.{asset.format}", safe="")
         headers = {
             "content-length": str(end - start),
-            "content-disposition": f"attachment; filename*=UTF-8''{name}",
+            "content-disposition": download(asset),
             "accept-ranges": "bytes",
             "cache-control": "private, no-store",
             "content-security-policy": "default-src 'none'; sandbox",

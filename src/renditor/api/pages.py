@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import swagger_ui_bundle
 from fastapi import APIRouter
@@ -21,7 +22,8 @@ _SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 _BASE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 # Trusted types turn every way to put text into the page as markup into an error.
 _PAGE_POLICY = (
-    "script-src {script}; style-src {style}; img-src 'self' blob: data:; media-src 'self'; connect-src 'self';"
+    "script-src {script}; style-src {style}; img-src 'self'{files} blob: data:; media-src 'self'{files};"
+    " connect-src 'self'{files};"
     " require-trusted-types-for 'script'; trusted-types 'none'"
 )
 # Swagger UI sets styles from its script and shows pictures it carries with it.
@@ -46,11 +48,16 @@ fetch("openapi.json").then((answer) => answer.text()).then(show);
 """
 
 
-def router(*, docs: bool) -> APIRouter:
-    """``docs``: whether /docs is served."""
+def router(*, docs: bool, files: str | None = None) -> APIRouter:
+    """``docs``: whether /docs is served; ``files``: where files are delivered, if not here."""
     routes = APIRouter(tags=["page"], include_in_schema=False)
     page = _page()
-    page_headers = _document_headers(_PAGE_POLICY.format(script=_hash(page, "script"), style=_hash(page, "style")))
+    shown = {
+        "script": _hash(page, "script"),
+        "style": _hash(page, "style"),
+        "files": f" {_origin(files)}" if files else "",
+    }
+    page_headers = _document_headers(_PAGE_POLICY.format(**shown))
 
     @routes.get("/")
     async def index() -> Response:
@@ -92,6 +99,11 @@ def _document_headers(policy: str) -> dict[str, str]:
         "permissions-policy": _NO_DEVICES,
         "cache-control": "no-cache",
     }
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _hash(html: str, tag: str) -> str:

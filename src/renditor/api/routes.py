@@ -1,12 +1,12 @@
 """What the routes of the API share: who asks, what they may be refused for, and bodies of JSON."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from fastapi import Request
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, ValidationError
 from starlette.routing import BaseRoute
 
@@ -81,18 +81,23 @@ def credentials(request: Request) -> Credentials:
 OPEN: Final = frozenset({"health", "page", "discovery"})
 
 
-def check_needs(routes: Iterable[BaseRoute]) -> None:
-    """Deny by default: no route without a dependency that says what it needs, but those tagged as open.
+def needs(routes: Sequence[BaseRoute]) -> dict[str, list[Need]]:
+    """What each operation asks for, by its id in the OpenAPI document; nothing for those that are open to all.
 
-    Raises: Internal: a route says nothing. It is raised where the application is put together, so a server with such a
-    route does not start.
+    Raises: Internal: a route does not say who may use it, and is not tagged as open. Deny by default: it is raised
+    where the application is put together, so a server with such a route does not start.
     """
-    for route in routes:
-        if not isinstance(route, APIRoute):
+    found: dict[str, list[Need]] = {}
+    # Not ``api.routes`` itself: there an included router is one entry, whose routes nobody would look at.
+    for route in iter_route_contexts(routes):
+        if not isinstance(route.original_route, APIRoute):
             continue
-        known = any(isinstance(dependency.call, Needs) for dependency in route.dependant.dependencies)
-        if not known and not OPEN & set(route.tags):
+        calls = (dependency.call for dependency in route.dependant.dependencies)
+        asked = [call.need for call in calls if isinstance(call, Needs)]
+        if not asked and not OPEN & set(route.tags):
             raise Internal(f"The route {route.path} does not say who may use it.")
+        found[route.operation_id or route.unique_id] = asked
+    return found
 
 
 async def read_body(request: Request, model: type[Body]) -> Body:

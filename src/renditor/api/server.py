@@ -34,7 +34,7 @@ from renditor.api import (
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.denials import note_refusal
 from renditor.api.hosts import Hosts
-from renditor.api.routes import OPEN, check_needs
+from renditor.api.routes import OPEN, needs
 from renditor.api.views import Views
 from renditor.errors import BadRequest, Internal, MethodNotAllowed, NotFound, RenditorError, Unprocessable
 from renditor.service import Audit, MediaProcessingService
@@ -42,8 +42,9 @@ from renditor.service import Audit, MediaProcessingService
 
 @dataclass(frozen=True, slots=True)
 class ApiOptions:
-    """``public_url``: how the world reaches us; ``delivery_url``: where files are, if elsewhere; ``cors_origins``: pages that may call the API from a browser;
-    ``metrics``: whether /metrics is served; ``metrics_token``: what who asks for it must send.
+    """``public_url``: how the world reaches us; ``delivery_url``: where files are, if elsewhere; ``cors_origins``:
+    pages that may call the API from a browser; ``metrics``: whether /metrics is served; ``metrics_token``: what who asks for
+    it must send.
     """
 
     version: str
@@ -163,7 +164,7 @@ def create(
     if options.metrics:
         api.include_router(health.metrics(options.metrics_token))
     api.include_router(pages.router(docs=options.docs, files=options.delivery_url))
-    check_needs(api.routes)
+    needs(api.routes)
     delivery = Delivery(service.flows.deliver, service.flows.remote, service.flows.audit)
     return Server(api, delivery, Hosts(options.delivery_url))
 
@@ -207,10 +208,11 @@ def _describe_key(api: FastAPI) -> None:
             document = plain()
             schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
             schemes["key"] = {"type": "http", "scheme": "bearer", "description": "An API key."}
+            asked = needs(api.routes)
             for operations in document["paths"].values():
                 for operation in operations.values():
                     if not OPEN & set(operation.get("tags", ())):
-                        operation["security"] = [{"key": []}]
+                        operation["security"] = [{"key": asked[operation["operationId"]]}]
                     # The framework's own form of an error, which is never sent.
                     if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                         del operation["responses"]["422"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -36,6 +37,18 @@ CONTENT_TYPES = {
     "dat": "application/octet-stream",
     "svg": "image/svg+xml",
 }
+
+# What names of media files end in. Not svg: as a file of its own it may hold scripts.
+_MEDIA_NAMES = frozenset((
+    "jpg", "jpeg", "jpe", "png", "webp", "avif", "heic", "heif", "gif", "tif", "tiff", "bmp", "ico",
+    "mp4", "m4v", "mov", "webm", "mkv", "avi", "flv", "wmv", "asf", "ts", "mts", "m2ts", "mpg", "mpeg", "3gp", "ogv",
+    "mp3", "m4a", "m4b", "aac", "flac", "wav", "ogg", "oga", "opus", "aif", "aiff", "caf", "amr", "ac3", "mka", "weba",
+))  # fmt: skip
+# Separators of folders and of quoted strings, and what file systems do not take in a name; % would be decoded by some
+# browsers in the plain form (RFC 6266, appendix D).
+_RESERVED = frozenset("/\\\"'<>:|?*%;")
+# File systems take 255 bytes; the extension and " (1)" need some.
+_NAME_BYTES = 200
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 
@@ -119,9 +132,40 @@ Response = Body | NotModified | Redirect
 
 
 def disposition(path: DeliveryPath, asset: Asset, extension: str) -> str | None:
-    """``fl_attachment[:name]`` asks for a download (RFC 6266; RFC 8187 for names beyond ASCII)."""
+    """``fl_attachment[:name]`` asks for a download."""
     flag = path.transformation.flag("attachment")
     if flag is None:
         return None
     name = flag.argument or asset.public_id.rsplit("/", 1)[-1]
-    return f"attachment; filename*=UTF-8''{quote(f'{name}.{extension}', safe='')}"
+    return attachment(name, extension)
+
+
+def download(asset: Asset) -> str:
+    """The ``Content-Disposition`` of an original. Its name was given by whoever sent it: what it ends in is checked."""
+    stem, _, extension = (asset.filename or asset.id).rpartition(".")
+    # A picture with markup behind it, downloaded as page.html, would be a page when it is opened.
+    if stem and extension.lower() in _MEDIA_NAMES | {asset.format}:
+        return attachment(stem, extension)
+    return attachment(asset.filename or asset.id, asset.format)
+
+
+def attachment(stem: str, extension: str) -> str:
+    """``Content-Disposition`` of a file to be saved (RFC 6266), its name also beyond ASCII (RFC 8187).
+
+    Of the name nothing is left that ends a header or a quoted string, leads to another folder, or shows it as another
+    than it is (control and format characters of Unicode, among them those that turn the direction of text round).
+    """
+    shown = "".join(_plain(letter) for letter in stem).strip(" .")
+    while len(shown.encode()) > _NAME_BYTES:
+        shown = shown[: max(1, len(shown) * _NAME_BYTES // len(shown.encode()) - 1)]
+    name = f"{shown or 'file'}.{''.join(filter(str.isalnum, extension))}"
+    ascii_name = name.encode("ascii", "replace").decode().replace("?", "_")
+    both = f'attachment; filename="{ascii_name}"'
+    return both if ascii_name == name else f"{both}; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _plain(letter: str) -> str:
+    # Cc, Cf: control and format; Cs: half of a character; Co, Cn: of no known meaning; Zl, Zp: ends of lines.
+    if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return ""
+    return "_" if letter in _RESERVED else letter

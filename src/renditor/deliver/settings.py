@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -16,6 +17,11 @@ class DeliverySettings(BaseModel, extra="forbid"):
         "auto",
         description="open: anything; ladder: presets, widths of `widths` and signed URLs; signed: signed URLs only;"
         " auto: open while bound to loopback, else ladder.",
+    )
+    url: str | None = Field(
+        None,
+        description="Deliver from a host of its own, such as https://files.example.com: that host answers nothing but"
+        " files, the API's host no files. By default both are one.",
     )
     widths: tuple[int, ...] = Field(
         (320, 480, 640, 800, 960, 1024, 1280, 1600, 1920, 2560, 3840),
@@ -71,6 +77,16 @@ class DeliverySettings(BaseModel, extra="forbid"):
     @classmethod
     def _with_shipped(cls, own: dict[str, str]) -> dict[str, str]:
         return with_shipped(own)
+
+    @field_validator("url")
+    @classmethod
+    def _is_origin(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment or "@" in value:
+            raise ValueError("give an address such as https://files.example.com")
+        return value.rstrip("/")
 
     @field_validator("proxy_url")
     @classmethod

@@ -89,7 +89,15 @@ def asgi() -> Front:
         await built.close()
 
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
-    options = ApiOptions(__version__, settings.base_url, settings.docs, settings.cors.origins, settings.metrics, token)
+    options = ApiOptions(
+        version=__version__,
+        public_url=settings.base_url,
+        docs=settings.docs,
+        cors_origins=settings.cors.origins,
+        metrics=settings.metrics,
+        metrics_token=token,
+        delivery_url=settings.delivery.url,
+    )
     application = create(built.service, options, _checks(built), protections().to_json(), life)
     return Front(application, settings.hsts_seconds, TrustedProxies(settings.trusted_proxies))
 
