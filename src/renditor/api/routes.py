@@ -69,8 +69,10 @@ class Needs:
 
 def credentials(request: Request) -> Credentials:
     """What the head of a request shows of who makes it."""
+    shown = request.headers.getlist("authorization")
     return Credentials(
-        authorization=request.headers.get("authorization"),
+        # A proxy may have looked at another one of several than we would: none of them counts.
+        authorization=None if not shown else shown[0] if len(shown) == 1 else "",
         address=request.scope.get("renditor.address", ""),
         request_id=request.scope.get("renditor.request_id", ""),
         asked=f"{request.method} {request.url.path}",
