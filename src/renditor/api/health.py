@@ -53,7 +53,14 @@ def metrics(token: str | None) -> APIRouter:
     routes = APIRouter(tags=["health"])
     wanted = None if token is None else f"Bearer {token}".encode()
 
-    @routes.get("/metrics", summary="Numbers for Prometheus", responses=refusals(401) if token else {})
+    said: dict[int | str, dict[str, Any]] = {200: {"description": "The numbers.", "content": {"text/plain": {}}}}
+
+    @routes.get(
+        "/metrics",
+        response_class=Response,
+        responses=said | (refusals(401) if token else {}),
+        summary="Numbers for Prometheus",
+    )
     async def metrics(request: Request) -> Response:
         """Numbers of all processes of this server, in the text format of Prometheus."""
         sent = request.headers.get("authorization", "").encode("latin-1")

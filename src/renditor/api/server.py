@@ -43,8 +43,8 @@ from renditor.service import Audit, MediaProcessingService
 @dataclass(frozen=True, slots=True)
 class ApiOptions:
     """``public_url``: how the world reaches us; ``delivery_url``: where files are, if elsewhere; ``cors_origins``:
-    pages that may call the API from a browser; ``metrics``: whether /metrics is served; ``metrics_token``: what who asks for
-    it must send.
+    pages that may call the API from a browser; ``metrics``: whether /metrics is served; ``metrics_token``: what
+    who asks for it must send.
     """
 
     version: str
