@@ -23,7 +23,7 @@ _KEY = re.compile(r"rk_([0-9a-z]{26})_([0-9a-f]{64})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}")
 # The end of the year 9999, which is as far as dates go; ms since 1970.
 _LAST = 253_402_300_799_000
-_HINT = "Send `Authorization: Bearer KEY`; `renditor keys create` makes a key."
+_HINT = "`renditor keys list` shows which keys are good; `renditor keys create` makes one."
 
 
 @dataclass(frozen=True, slots=True)
