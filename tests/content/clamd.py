@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socketserver
 import struct
 import threading
 from collections.abc import Iterator
@@ -22,30 +23,26 @@ async def read_stream(reader: asyncio.StreamReader) -> bytes:
     return data
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-        found = EICAR in await read_stream(reader)
-        writer.write(b"stream: Eicar-Test-Signature FOUND\0" if found else b"stream: OK\0")
-        await writer.drain()
-    writer.close()
+class _Answer(socketserver.StreamRequestHandler):
+    """One scan."""
+
+    def handle(self) -> None:
+        assert self.rfile.read(10) == b"zINSTREAM\0"
+        data = b""
+        while length := struct.unpack(">I", self.rfile.read(4))[0]:
+            data += self.rfile.read(length)
+        self.wfile.write(b"stream: Eicar-Test-Signature FOUND\0" if EICAR in data else b"stream: OK\0")
 
 
 @contextlib.contextmanager
 def listening(path: Path) -> Iterator[None]:
     """It answers at this socket as long as the block lasts."""
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_unix_server(_answer, path))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.close()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        pending = asyncio.all_tasks(loop)
-        for task in pending:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
-        loop.close()
-        path.unlink(missing_ok=True)
+    with socketserver.ThreadingUnixStreamServer(str(path), _Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+            path.unlink()
