@@ -316,7 +316,9 @@ def other(client: Client) -> Iterator[Client]:
 )
 def test_uploads_that_do_not_begin(client: Client, headers: dict[str, str], status: int) -> None:
     before = sorted((client.server.data / "uploads").iterdir())
-    assert tus(client, "POST", "/uploads", **headers).status_code == status
+    refused = tus(client, "POST", "/uploads", **headers)
+    assert (refused.status_code, refused.headers["tus-resumable"]) == (status, "1.0.0")
+    assert status != 412 or refused.headers["tus-version"] == "1.0.0"
     assert sorted((client.server.data / "uploads").iterdir()) == before
 
 

@@ -173,6 +173,7 @@ def _handle_errors(api: FastAPI, audit: Audit) -> None:
     def answer(request: Request, error: RenditorError) -> Response:
         content, headers = problems.encode(error, request.scope.get("renditor.request_id", ""))
         del headers["x-request-id"]  # every response gets it anyway
+        headers |= uploads.refused(request.url.path)
         return Response(content, error.status, headers, problems.CONTENT_TYPE)
 
     @api.exception_handler(RenditorError)

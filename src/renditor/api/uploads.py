@@ -44,6 +44,12 @@ _HEAD: dict[int | str, dict[str, Any]] = {200: {"description": "How far it is.",
 _METHODS: Final = frozenset({"HEAD", "PATCH", "DELETE"})
 
 
+def refused(path: str) -> dict[str, str]:
+    """What a refusal below this path tells a client of the protocol: all answers name a version, and those that refuse
+    one name what is spoken here (tus 1.0.0, "Headers")."""
+    return {"tus-resumable": tus.VERSION, "tus-version": tus.VERSION} if path.startswith(PATH) else {}
+
+
 def router(service: MediaProcessingService, public_url: str) -> APIRouter:
     """The routes. ``public_url``: what the URLs of uploads begin with; never the Host header."""
     routes = APIRouter(prefix=PATH, tags=["uploads"], responses=refusals(401, 403, 412, 503))
