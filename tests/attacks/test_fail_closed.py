@@ -123,14 +123,15 @@ def test_no_key_opens_anything_while_the_catalog_is_gone(standing: RunningServer
         assert owner.get("/readyz").status_code == 503
 
 
-def test_a_catalog_that_was_overwritten_with_garbage_is_not_taken_for_an_empty_one(
-    standing: RunningServer, owner: Client
-) -> None:
-    path = standing.data / "catalog.sqlite"
-    with moved(path):
-        path.write_bytes(os.urandom(8192))
-        refused(owner.upload(picture(), "a.jpg"), 503)
-        refused(owner.call("GET", "/media"), 503)
+def test_a_catalog_that_was_overwritten_with_garbage_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    """On a server of its own: delivery of a process that has read both files needs a restart."""
+    with start_server(tmp_path / "data") as running:
+        owner, path = Client(running), running.data / "catalog.sqlite"
+        with moved(path):
+            path.write_bytes(os.urandom(8192))
+            refused(owner.upload(picture(), "a.jpg"), 503)
+            refused(owner.call("GET", "/media"), 503)
+        owner.close()
 
 
 def test_a_picture_is_accepted_while_the_database_of_the_jobs_is_gone_and_analysed_later(
