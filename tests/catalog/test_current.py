@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from renditor.catalog import assets, pictures
 from renditor.catalog.base import Catalog
 from renditor.catalog.current import ASK, Current
+from renditor.catalog.settings import CatalogSettings
 from renditor.models import Asset, Rendition, new_id, now_ms
 from tests.catalog.test_assets import ANNA, add, asset
 
@@ -169,3 +173,26 @@ async def test_eviction_passes_over_what_was_used_meanwhile(catalog: Catalog, mo
     await catalog.write(partial(pictures.note_uses, uses={made[0].id: 1}))
     dropped = await catalog.write(partial(pictures.evict, items=found))
     assert dropped.count == len([each for each in found if each.id != made[0].id])
+
+
+async def test_a_database_put_back_from_a_backup_is_asked_from_then_on(tmp_path: Path) -> None:
+    there, backup = tmp_path / "catalog.sqlite", tmp_path / "backup.sqlite"
+    catalog = Catalog(f"sqlite:///{there}", CatalogSettings())
+    catalog.migrate()
+    item = add(catalog, asset())
+    current = Current(catalog)
+    with contextlib.closing(sqlite3.connect(there)) as source, contextlib.closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
+    later = add(catalog, asset())
+    assert await current.get(name(later)) is not None  # type: ignore[arg-type]
+    for suffix in ("-wal", "-shm"):
+        there.with_name(there.name + suffix).unlink(missing_ok=True)
+    backup.replace(there)
+    assert await current.get(name(later)) is None  # type: ignore[arg-type]
+    assert await current.get(name(item)) is not None  # type: ignore[arg-type]
+    catalog.write_now(lambda c: assets.update(c, item.id, visibility="private"))
+    changed = await current.get(name(item))  # type: ignore[arg-type]
+    assert changed is not None
+    assert changed.visibility == "private"
+    current.close()
+    catalog.close()

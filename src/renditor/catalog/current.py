@@ -76,13 +76,15 @@ class Current:
         self._connection: sqlite3.Connection | None = None
         self._cursor: sqlite3.Cursor | None = None
         self._log: mmap.mmap | bytes = b""
+        self._file = catalog.url.removeprefix("sqlite:///") if catalog.url.startswith("sqlite:///") else None
+        self._inode = 0
 
     def peek(self, name: Name) -> Asset | Literal["ask"] | None:
         """The asset as of now, answered at once; ``ASK`` where only ``get`` can tell.
 
         The same object as long as its row is the same.
         """
-        cursor = self._cursor or self._open()
+        cursor = self._present()
         if cursor is None:
             return ASK
         try:
@@ -141,7 +143,7 @@ class Current:
 
     def _ask(self, question: str, values: tuple[str, ...]) -> list[tuple[Any, ...]] | None:
         """None: it must be asked in another way."""
-        cursor = self._cursor or self._open()
+        cursor = self._present()
         if cursor is None:
             return None
         try:
@@ -149,10 +151,24 @@ class Current:
         except sqlite3.Error:
             return None
 
-    def _open(self) -> sqlite3.Cursor | None:
-        if not self._catalog.url.startswith("sqlite:///"):
+    def _present(self) -> sqlite3.Cursor | None:
+        """The database under its name. One that was put back from a backup is another file: what was seen is old then.
+
+        None: it must be asked in another way, which also tells what is wrong.
+        """
+        if self._file is None:
             return None
-        path = self._catalog.url.removeprefix("sqlite:///")
+        try:
+            inode = os.stat(self._file).st_ino  # noqa: PTH116  # at every request: half the time of a Path
+        except OSError:
+            return None
+        if inode != self._inode:
+            self.close()
+            self._seen.clear()
+            self._inode = inode
+        return self._cursor or self._open(self._file)
+
+    def _open(self, path: str) -> sqlite3.Cursor | None:
         with contextlib.suppress(sqlite3.Error, OSError):
             # No time-out: the event loop must not wait for a lock, ``get`` can.
             connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
