@@ -118,6 +118,8 @@ def test_fields_are_not_frames() -> None:
         ({"color_transfer": "bt709"}, None, None),
         ({"side_data_list": [{"dv_profile": 8}], "color_transfer": "arib-std-b67"}, "hlg", "dolby-vision"),
         ({"side_data_list": [{"dv_profile": 5}]}, "pq", "dolby-vision"),
+        ({"side_data_list": [{"dv_profile": 10, "dv_bl_signal_compatibility_id": 0}]}, "pq", "dolby-vision"),
+        ({"side_data_list": [{"dv_profile": 10, "dv_bl_signal_compatibility_id": 2}]}, None, "dolby-vision"),
     ],
 )
 def test_hdr(changes: dict[str, Any], hdr: str | None, name: str | None) -> None:

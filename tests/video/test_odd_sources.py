@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import pyvips
 
+from renditor.errors import UnsupportedMedia
 from renditor.testing import media
 from renditor.video.ffmpeg import FFmpegVideo
-from tests.video.runs import Describe
+from renditor.video.pictures.storyboard import StoryboardOptions
+from tests.video.runs import Describe, names
 from tests.video.seeing import LABELLED, X264, alike, joined, moving, pitch, run, samples, still, times
 from tests.video.similarity import ssim
 
@@ -155,6 +157,44 @@ async def test_high_dynamic_range(
     assert light == pytest.approx(meant_light, rel=0.25)
     assert colour == pytest.approx(meant_colour, rel=0.25)
     assert flat_colour < 0.6 * meant_colour  # untreated it is grey
+
+
+def dolby_vision(path: Path, profile: int, base: int) -> Path:
+    """HEVC whose sample entry says that it is Dolby Vision; ``base``: what its base layer is to others (0: nothing)."""
+    labels = ("-preset", "ultrafast", "-x265-params", "log-level=error", "-pix_fmt", "yuv420p10le")
+    media.video(path, "160x90", 0.2, "-c:v", "libx265", *labels, "-tag:v", "hvc1", sound=False)
+    content = path.read_bytes()
+    said = bytes([1, 0, profile << 1, 1 << 3 | 0b101, base << 4]).ljust(24, b"\0")  # level 1, with notes, a base layer
+    box = (8 + len(said)).to_bytes(4, "big") + (b"dvcC" if profile <= 7 else b"dvvC") + said
+    end = content.index(b"hvcC") - 4
+    larger = bytearray(content[:end] + box + content[end:])  # the index stands behind the frames: they do not move
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hvc1"):
+        start = content.index(name, content.index(b"moov") if name != b"hvc1" else content.index(b"stsd")) - 4
+        size = int.from_bytes(larger[start : start + 4], "big") + len(box)
+        larger[start : start + 4] = size.to_bytes(4, "big")
+    path.write_bytes(larger)
+    return path
+
+
+async def test_dolby_vision_alone_is_refused_wherever_its_colours_would_be_shown(
+    provider: FFmpegVideo, tmp_path: Path, folder: Path
+) -> None:
+    source = dolby_vision(tmp_path / "in.mp4", 5, 0)
+    found = await provider.probe(source, key_frames=True)
+    assert found.to_json()["hdr"] == "dolby-vision"
+    with pytest.raises(UnsupportedMedia, match="profile 5"):
+        provider.plan(found)
+    with pytest.raises(UnsupportedMedia, match="profile 5"):
+        await provider.frame(source, folder, 0)
+    with pytest.raises(UnsupportedMedia, match="profile 5"):
+        await provider.stills.storyboard(found, source, folder, StoryboardOptions(), lambda *_: None)
+    assert names(folder) == []
+
+
+async def test_dolby_vision_with_a_base_layer(provider: FFmpegVideo, tmp_path: Path, folder: Path) -> None:
+    source = dolby_vision(tmp_path / "in.mp4", 8, 4)
+    plan, _ = await run(provider, source, folder, ("mp4",))
+    assert "Dolby Vision profile 8: its base layer is taken" in plan.notes
 
 
 def look(path: Path) -> tuple[float, float]:

@@ -107,7 +107,7 @@ def test_what_cannot_be_planned() -> None:
     with pytest.raises(NoSuchStream):
         plan(replace(probe(), video=None))
     with pytest.raises(UnsupportedMedia, match="Dolby Vision"):
-        plan(probe(video(dolby_vision=5)))
+        plan(probe(video(dolby_vision=5, dolby_vision_alone=True)))
     plan(probe(video(dolby_vision=8, transfer="arib-std-b67")))
 
 

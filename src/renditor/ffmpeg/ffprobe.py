@@ -108,6 +108,7 @@ def _video(stream: Mapping[str, Any]) -> VideoStream | None:
         matrix=_text(stream.get("color_space")),
         full_range=stream.get("color_range") == "pc" or (pixel_format or "").startswith("yuvj"),
         dolby_vision=_integer(_side_data(stream, "dv_profile")),
+        dolby_vision_alone=_dolby_vision_alone(stream),
         bitrate=_integer(stream.get("bit_rate")),
         profile=_text(stream.get("profile")),
         level=_integer(stream.get("level")),
@@ -209,6 +210,13 @@ def _rotation(stream: Mapping[str, Any]) -> int:
     if angle is None:
         angle = -(_number(_mapping(stream.get("tags")).get("rotate")) or 0.0)
     return round(-angle) % 360
+
+
+def _dolby_vision_alone(stream: Mapping[str, Any]) -> bool:
+    """Whether there is no base layer for other players (Dolby Vision Profiles and Levels): never in profile 5 (HEVC),
+    and where it says so in profile 10 (AV1)."""
+    profile, base = (_integer(_side_data(stream, f"dv_{name}")) for name in ("profile", "bl_signal_compatibility_id"))
+    return profile == 5 or (profile == 10 and base == 0)
 
 
 def _bit_depth(stream: Mapping[str, Any], pixel_format: str | None) -> int:

@@ -23,6 +23,7 @@ class VideoStream:
     ``frame_rate`` is the finest regular grid its timestamps lie on, ``average_rate`` frames by duration.
     ``profile`` is the codec's, as ffprobe names it, ``level`` that of H.264 times ten. ``as_stored`` says that pictures
     are shown as the decoder gives them: upright, not mirrored, not cropped by the container, with square pixels.
+    ``dolby_vision`` is the profile of it; ``dolby_vision_alone`` says that its pictures are of use to nothing else.
     """
 
     index: int
@@ -45,6 +46,7 @@ class VideoStream:
     matrix: str | None = None
     full_range: bool = False
     dolby_vision: int | None = None
+    dolby_vision_alone: bool = False
     bitrate: int | None = None
     profile: str | None = None
     level: int | None = None
@@ -52,8 +54,8 @@ class VideoStream:
 
     @property
     def hdr(self) -> Literal["pq", "hlg"] | None:
-        """Dolby Vision profile 5 carries no other sign of being PQ."""
-        if self.dolby_vision == 5:
+        """The transfer of HDR; Dolby Vision without a base layer carries no other sign of being PQ."""
+        if self.dolby_vision_alone:
             return "pq"
         return _HDR_TRANSFERS.get(self.transfer or "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from renditor.errors import UnsupportedMedia
 from renditor.ffmpeg.probe import VideoStream
 
 # Names of matrices (ITU-T H.273) that FFmpeg's filters know. They go into a filter graph: nothing else may pass.
@@ -29,7 +30,16 @@ class Colour:
 
 
 def source_colour(video: VideoStream) -> Colour:
-    """How the colours of a stream are stored, guessed as players do where it does not say."""
+    """How the colours of a stream are stored, guessed as players do where it does not say.
+
+    Raises:
+        UnsupportedMedia: Dolby Vision without a base layer that other players could show.
+    """
+    if video.dolby_vision_alone:
+        raise UnsupportedMedia(
+            f"Dolby Vision profile {video.dolby_vision} cannot be converted: its colours have no standard form.",
+            hint="Export the video as HDR10, HLG or SDR.",
+        )
     wide = video.primaries == "bt2020"
     dynamic: Literal["sdr", "wide", "pq", "hlg"] = video.hdr or ("wide" if wide else "sdr")
     matrix = video.matrix or ""

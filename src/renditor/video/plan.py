@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from renditor.errors import NoSuchStream, UnsupportedMedia
+from renditor.errors import NoSuchStream
 from renditor.ffmpeg.probe import Chapter, MediaProbe, VideoStream
 from renditor.video.colour import Colour, source_colour
 from renditor.video.compliance import copy_fault, shared_key_frames
@@ -36,7 +36,6 @@ SEGMENT_SECONDS: Final = 6  # as above; a whole number of GOPs
 LOW_AUDIO_BITRATE: Final = 64_000
 # Seven hours of one every 2 s. The encoders are told of all of them in one argument of at most 128 KiB.
 _MOST_KEY_FRAMES: Final = 13_000
-_DOLBY_VISION_ALONE: Final = 5  # the profile without a base layer that other players could show
 _BITS: Final = 8  # of every output
 _HIGHEST_RATE = Fraction(60)
 _LOWEST_RATE = Fraction(1)
@@ -154,7 +153,7 @@ def plan(
 
     Raises:
         NoSuchStream: there is nothing to make the outputs of.
-        UnsupportedMedia: Dolby Vision profile 5, whose colours FFmpeg cannot turn into ordinary ones.
+        UnsupportedMedia: colours that FFmpeg cannot turn into ordinary ones.
     """
     if probe.video is None:
         return _sound_alone(probe, tier, outputs)
@@ -195,11 +194,6 @@ def _sound_alone(probe: MediaProbe, tier: Tier, outputs: tuple[OutputKind, ...])
 
 
 def _picture(probe: MediaProbe, video: VideoStream, notes: list[str]) -> Picture:
-    if video.dolby_vision == _DOLBY_VISION_ALONE:
-        raise UnsupportedMedia(
-            "Dolby Vision profile 5 cannot be converted: its colours have no standard form.",
-            hint="Export the video as HDR10, HLG or SDR.",
-        )
     rate = frame_rate(video)
     duration = lasts(video.duration or probe.duration or float(1 / rate), video.start, probe)
     picture = Picture(
