@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from renditor.api import bodies
 from renditor.api.bodies import upload_body
-from renditor.errors import BadRequest
+from renditor.errors import BadRequest, RequestTimeout
 
 PARTS = (
     b"--b",
@@ -76,3 +78,39 @@ def test_any_boundary_is_taken_or_refused(text: str) -> None:
         received(form(b"x"), [], f"multipart/form-data; boundary={text}")
     except BadRequest as refusal:
         assert refusal.error_code in ("bad-form", "no-file", "bad-request")
+
+
+def dripping(pieces: int, size: int, pause: float, handling: float = 0) -> int:
+    """How many bytes are taken of a body whose pieces come so far apart, each handled for so long."""
+    sent = 0
+
+    async def receive() -> Any:
+        nonlocal sent
+        sent += 1
+        await asyncio.sleep(pause)
+        return {"type": "http.request", "body": b"x" * size, "more_body": sent < pieces}
+
+    async def read() -> int:
+        taken = 0
+        async for chunk in upload_body(Request({"type": "http", "headers": [], "query_string": b""}, receive)).chunks():
+            taken += len(chunk)
+            await asyncio.sleep(handling)
+        return taken
+
+    return asyncio.run(read())
+
+
+def test_a_body_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "_SLOW_BYTES", 1000)
+    monkeypatch.setattr(bodies, "_SLOW_SECONDS", 0.5)
+    with pytest.raises(RequestTimeout, match=r"less than 1000 bytes in 0\.5 s"):
+        dripping(100, 10, 0.1)
+    with pytest.raises(RequestTimeout):
+        dripping(2, 0, 60)
+
+
+def test_a_slow_line_and_a_slow_disk_are_no_fault_of_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "_SLOW_BYTES", 1000)
+    monkeypatch.setattr(bodies, "_SLOW_SECONDS", 0.5)
+    assert dripping(12, 1000, 0.1) == 12_000  # longer than the limit, and fast enough all the time
+    assert dripping(4, 10, 0.01, handling=0.3) == 40

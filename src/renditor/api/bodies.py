@@ -143,8 +143,8 @@ def _digests(request: Request) -> Digests:
 
 
 def _stream(request: Request, digests: Digests) -> AsyncIterator[bytes]:
-    paced = _paced(request)
-    return _proved(paced, digests) if digests else paced
+    body = paced(request)
+    return _proved(body, digests) if digests else body
 
 
 async def _proved(body: AsyncIterator[bytes], digests: Digests) -> AsyncIterator[bytes]:
@@ -162,21 +162,24 @@ async def _proved(body: AsyncIterator[bytes], digests: Digests) -> AsyncIterator
     digests.check()
 
 
-async def _paced(request: Request) -> AsyncIterator[bytes]:
+async def paced(request: Request) -> AsyncIterator[bytes]:
     """The body as it comes, but not slower than so: whoever drips holds a connection, a file and a place in the queue.
+
+    Only the time counts that is spent waiting for the client.
 
     Raises: BadRequest: it was broken off; RequestTimeout.
     """
     chunks = aiter(request.stream())
     clock = asyncio.get_running_loop().time
-    until, received = clock() + _SLOW_SECONDS, 0
+    waited, received = 0.0, 0
     try:
         while True:
-            async with asyncio.timeout_at(until):
+            since = clock()
+            async with asyncio.timeout(_SLOW_SECONDS - waited):
                 chunk = await anext(chunks)
-            received += len(chunk)
+            waited, received = waited + clock() - since, received + len(chunk)
             if received >= _SLOW_BYTES:
-                until, received = clock() + _SLOW_SECONDS, 0
+                waited, received = 0.0, 0
             if chunk:
                 yield chunk
     except StopAsyncIteration:

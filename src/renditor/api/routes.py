@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, ValidationError
 from starlette.routing import BaseRoute
 
+from renditor.api.bodies import paced
 from renditor.errors import Internal, TooLarge, Unprocessable
 from renditor.models import Credentials, Need, Principal
 from renditor.service import MediaProcessingService
@@ -103,9 +104,9 @@ def needs(routes: Sequence[BaseRoute]) -> dict[str, list[Need]]:
 
 
 async def read_body(request: Request, model: type[Body]) -> Body:
-    """The body as the model says. Raises: TooLarge, Unprocessable."""
+    """The body as the model says. Raises: TooLarge, Unprocessable, RequestTimeout."""
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in paced(request):
         body += chunk
         if len(body) > _MOST_BYTES:
             raise TooLarge("The body of this request is too large.")
