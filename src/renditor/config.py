@@ -16,15 +16,14 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from renditor.access.ratelimit import Rate
-from renditor.access.settings import AccessSettings
+from renditor.access.settings import AccessSettings, RateText
 from renditor.api.hosts import origin
 from renditor.api.proxies import TrustedProxies
 from renditor.catalog.settings import CatalogSettings
 from renditor.content.limits import SizeLimits
 from renditor.content.settings import ContentSettings
 from renditor.deliver.settings import DeliverySettings
-from renditor.errors import BadRequest, RenditorError
+from renditor.errors import BadRequest
 from renditor.ffmpeg.settings import FFmpegSettings
 from renditor.images.settings import ImageSettings
 from renditor.jobs.base import JobSettings
@@ -41,21 +40,12 @@ CONFIG_FILE = "renditor.toml"
 class Limits(SizeLimits):
     """How much an owner may upload."""
 
-    uploads: str = Field("10/hour", description="Uploads of one owner; keys with the scope admin are exempt.")
+    uploads: RateText = Field("10/hour", description="Uploads of one owner; keys with the scope admin are exempt.")
 
     open_uploads: int = Field(100, ge=1, description="Resumable uploads of one owner that are not done.")
     upload_seconds: int = Field(
         86_400, ge=60, le=30 * 86_400, description="How long a resumable upload waits for its next piece, seconds."
     )
-
-    @field_validator("uploads")
-    @classmethod
-    def _is_rate(cls, value: str) -> str:
-        try:
-            Rate.parse(value)
-        except RenditorError as error:
-            raise ValueError(error.detail) from None
-        return value
 
 
 class CorsSettings(BaseModel, extra="forbid"):

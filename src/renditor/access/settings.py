@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, field_validator, model_validator
 
 from renditor.access.ratelimit import Rate
 from renditor.errors import RenditorError
@@ -21,6 +21,18 @@ _FEWEST_CHARACTERS = 10
 DENIALS = "100/hour"
 
 
+def _is_rate(value: str) -> str:
+    try:
+        Rate.parse(value)
+    except RenditorError as error:
+        raise ValueError(error.detail) from None
+    return value
+
+
+# A setting that reads 10/hour.
+RateText = Annotated[str, AfterValidator(_is_rate)]
+
+
 class AccessSettings(BaseModel, extra="forbid"):
     """Whose JWTs are accepted beside the server's own, and how often an address may fail."""
 
@@ -33,8 +45,8 @@ class AccessSettings(BaseModel, extra="forbid"):
     )
     jwt_max_age: int = Field(86_400, ge=60, le=31 * 86_400, description="Longest time from `iat` to `exp`, seconds.")
     jwt_leeway: int = Field(10, ge=0, le=300, description="By how much its clock may differ, seconds.")
-    failed_logins: str = Field("20/minute", description="Bad keys and tokens from one address, then 429.")
-    denials: str = Field(
+    failed_logins: RateText = Field("20/minute", description="Bad keys and tokens from one address, then 429.")
+    denials: RateText = Field(
         DENIALS,
         description="Refusals of one principal or address that get an entry of the audit log each; more are counted.",
     )
@@ -45,15 +57,6 @@ class AccessSettings(BaseModel, extra="forbid"):
         text = value.get_secret_value() if value else None
         if text is not None and (len(text.encode()) < _SHORTEST_SECRET or len(set(text)) < _FEWEST_CHARACTERS):
             raise ValueError(f"give {_SHORTEST_SECRET} random bytes or more, such as those of: openssl rand -hex 32")
-        return value
-
-    @field_validator("failed_logins", "denials")
-    @classmethod
-    def _is_rate(cls, value: str) -> str:
-        try:
-            Rate.parse(value)
-        except RenditorError as error:
-            raise ValueError(error.detail) from None
         return value
 
     @model_validator(mode="after")
