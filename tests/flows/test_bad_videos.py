@@ -43,7 +43,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 def nothing_is_left(client: Client, eventually: Callable[[Callable[[], bool]], None]):
     with left_as_it_was(client, eventually):
         yield
-    assert list((client.server.data / "work").iterdir()) == []
+    eventually(lambda: not list((client.server.data / "work").iterdir()))
     assert encoders(client.server) == []
 
 

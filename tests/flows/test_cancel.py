@@ -80,7 +80,12 @@ class _Holding:
         monkeypatch.setattr(LocalStorage, "checkout", checking_out)
 
     async def _work(self, stage: Stage, report: OnFraction) -> None:
-        await asyncio.gather(stage.work(report), self._hold(stage.name))
+        holding = asyncio.create_task(self._hold(stage.name))
+        try:
+            await asyncio.gather(stage.work(report), holding)
+        finally:
+            # Publishing notices by itself that its job was stopped, and may be quicker than the cancellation.
+            holding.cancel()
 
     async def _hold(self, stage: str) -> None:
         if stage != self._stage:
