@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import socket
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ import pytest
 
 from renditor.errors import LimitExceeded, RenditorError
 from renditor.ffmpeg.budget import Budget
+from renditor.ffmpeg.workspace import workspace
+from renditor.sandbox.folders import clear
 from renditor.sandbox.launcher import Launcher
 from renditor.sandbox.pool import DecoderPool
 from renditor.tools import renderer_socket
@@ -209,6 +212,52 @@ async def test_memory(taken: HostileToolbox, job: Path) -> None:
         await taken.run("kept = [bytearray(256 << 20) for _ in range(1000)]", job)
 
 
+@pytest.mark.parametrize("flags", ["mmap.MAP_SHARED", "mmap.MAP_PRIVATE"])
+async def test_memory_that_is_mapped(taken: HostileToolbox, job: Path, flags: str) -> None:
+    """Not the program's own heap, and shared memory that belongs to no process."""
+    tried = (
+        f"[mmap.mmap(-1, 1 << 30, {flags}) for _ in range(64)]",
+        "open('/dev/shm/x', 'wb')",
+        "open('/dev/zero', 'r+b')",
+    )
+    actions = ", ".join(f"attempt(lambda: {one})" for one in tried)
+    await taken.run(f"import mmap\njson.dump([{actions}], open('said', 'w'))", job)
+    said = json.loads((job / "said").read_text())
+    assert said[0] == "ENOMEM"
+    assert set(said[1:]) <= REFUSED
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers of system calls are those of x86-64")
+async def test_parts_of_the_kernel_that_exploits_use(taken: HostileToolbox, job: Path) -> None:
+    calls = {
+        "io_uring_setup": "425, 8, 0", "userfaultfd": "323, 0", "bpf": "321, 0, 0, 0", "add_key": "248, 0, 0, 0, 0, 0",
+        "keyctl": "250, 0, -4, 0", "request_key": "249, 0, 0, 0, 0", "perf_event_open": "298, 0, 0, -1, -1, 0",
+        "a user namespace": "272, 0x10000000", "a mount namespace": "272, 0x20000", "setns": "308, 0, 0",
+        "clone into a namespace": "56, 0x10000011, 0, 0, 0, 0", "clone3": "435, 0, 88", "mount": "165, 0, 0, 0, 0, 0",
+        "a System V segment": "29, 0, 1 << 30, 0o1600", "a message queue": "68, 0, 0o1600",
+        "a 64-bit call by its x32 number": "0x40000000 + 41, 2, 1, 0", "a call of tomorrow": "463, 0",
+    }  # fmt: skip
+    said = await taken.attempts(job, *(f"call({arguments})" for arguments in calls.values()))
+    assert {name for name, answer in zip(calls, said, strict=True) if answer not in REFUSED | {"ENOSYS"}} == set()
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers of system calls are those of x86-64")
+async def test_opening_by_other_calls(taken: HostileToolbox, job: Path, attacked: RunningServer) -> None:
+    """openat2, and a folder opened for its path alone, meet the same rules as open."""
+    prelude = (
+        "how = ctypes.create_string_buffer(24)\n"
+        "def by_openat2(path):\n    path = ctypes.create_string_buffer(path)\n"
+        "    call(437, -100, ctypes.addressof(path), ctypes.addressof(how), 24)\n"
+        "def beneath(folder, name):\n    os.open(name, os.O_RDONLY, dir_fd=os.open(folder, os.O_PATH))\n"
+    )
+    catalog = attacked.data / "catalog.sqlite"
+    actions = [f"by_openat2({str(catalog).encode()!r})", "by_openat2(b'/etc/passwd')", "beneath('/etc', 'passwd')"]
+    actions.append(f"beneath({str(attacked.data)!r}, 'catalog.sqlite')")
+    tried = ", ".join(f"attempt(lambda: {action})" for action in actions)
+    await taken.run(f"{prelude}json.dump([{tried}], open('said', 'w'))", job)
+    assert set(json.loads((job / "said").read_text())) <= REFUSED
+
+
 async def test_processor_time(taken: HostileToolbox, job: Path) -> None:
     with pytest.raises(LimitExceeded, match="processor time"):
         await taken.run("while True: pass", job, Budget(seconds=60, file_size=1, cpu_seconds=1))
@@ -228,6 +277,63 @@ async def test_a_file_with_a_hole_as_large_as_the_disk(taken: HostileToolbox, jo
     await taken.run(f"{code}json.dump([{tried}], open('said', 'w'))", job)
     assert set(json.loads((job / "said").read_text())) <= {"EFBIG", "EPERM"}
     assert (job / "big").stat().st_size == 0
+
+
+# How a disk is filled by files that are each allowed, and by which budget it ends.
+MAPPING = """import mmap
+while True:
+    with open('m', 'w+b') as file:
+        os.unlink('m'); file.write(bytes(900_000)); file.flush(); kept.append(mmap.mmap(file.fileno(), 4096))"""
+FILLING = {
+    "many small files": ("while True:\n    n += 1; open(f'{n}', 'wb').write(b'x')", "files"),
+    "many empty folders": ("while True:\n    n += 1; os.mkdir(f'{n}')", "files"),
+    "folders in folders": ("while True:\n    os.mkdir('d'); os.chdir('d')", "files"),
+    "many large files": ("while True:\n    n += 1; open(f'{n}', 'wb').write(bytes(900_000))", "disk space"),
+    "large files that are gone but open": (
+        "while True:\n    n += 1; kept.append(open('m', 'wb')); kept[-1].write(bytes(900_000)); os.unlink('m')",
+        "disk space",
+    ),
+    "large files that are gone but mapped": (
+        MAPPING,
+        "disk space",
+    ),
+    "folders that are closed": (
+        "os.mkdir('x', 0o300); os.chdir('x')\nwhile True:\n    n += 1; os.mkdir(f'{n}', 0)",
+        "files",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FILLING)
+async def test_a_disk_filled_by_files_that_are_each_allowed(taken: HostileToolbox, job: Path, kind: str) -> None:
+    code, budget = FILLING[kind]
+    code = f"open('pid', 'w').write(str(os.getpid()))\nn, kept = 0, []\n{code}"
+    with pytest.raises(LimitExceeded, match=f"budget of {budget}"):
+        async with workspace(job, ()):
+            # What it has made when it fails by itself, on its number of open files, counts in the same way.
+            await taken.run(f"try:\n{textwrap.indent(code, '    ')}\nexcept OSError: time.sleep(10)", job)
+    pid = job / "pid"
+    assert gone(int(pid.read_text()))
+    clear(job)
+    assert list(job.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers of system calls are those of x86-64")
+async def test_reserving_the_disk(taken: HostileToolbox, job: Path) -> None:
+    """FALLOC_FL_KEEP_SIZE takes blocks beyond the end of a file, which no limit on its size sees."""
+    tried = "[attempt(lambda: call(285, file.fileno(), mode, 0, 1 << 40)) for mode in (1, 17)]"
+    await taken.run(f"file = open('big', 'wb')\njson.dump({tried}, open('said', 'w'))", job)
+    assert set(json.loads((job / "said").read_text())) <= REFUSED
+    assert (job / "big").stat().st_blocks == 0
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+async def test_talking_without_end(taken: HostileToolbox, job: Path, stream: int) -> None:
+    """To the log of errors, of which the end is kept, or in one line: neither fills the memory of the server."""
+    before = psutil.Process().memory_info().rss
+    with pytest.raises(LimitExceeded):
+        await taken.run(f"while True: os.write({stream}, b'x' * 65536)", job, Budget(20, 1, cpu_seconds=1))
+    assert psutil.Process().memory_info().rss - before < 64 * MIB
 
 
 async def test_ignoring_sigterm(taken: HostileToolbox, job: Path) -> None:

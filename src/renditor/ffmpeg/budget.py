@@ -1,7 +1,7 @@
 """What one run of a program may use, and how going beyond it is told: every budget has a name and its settings.
 
-Wall and processor time, the memory and the size of files are kept by the kernel and by the launcher, which kill; frames
-are counted as FFmpeg reports them.
+Wall and processor time, the memory and the size of files are kept by the kernel and by the launcher, which kill; all
+files together are looked at by the launcher; frames are counted as FFmpeg reports them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,18 @@ from typing import Final, Literal
 from renditor.errors import LimitExceeded
 from renditor.ffmpeg.settings import FFmpegSettings
 
-BudgetName = Literal["time", "time to look at a file", "processor time", "memory", "output size", "frames"]
+BudgetName = Literal[
+    "time", "time to look at a file", "processor time", "memory", "output size", "disk space", "files", "frames"
+]
 
 # By how much an output may be longer than planned.
 _SLACK_SECONDS: Final = 10
+# All files of a run together, as a multiple of the largest. A ladder takes less than three times its largest rung.
+_FILES_OF_FULL_SIZE: Final = 8
+# Many files of little size use up a disk as well: each takes a block and an inode. Eight rungs with four tracks of
+# sound, in pieces of a second, are twelve files a second.
+_FILES_FLOOR: Final = 2000
+_FILES_PER_SECOND: Final = 20
 
 _SETTINGS: Final[Mapping[BudgetName, str]] = {
     "time": "ffmpeg.timeout_factor, ffmpeg.timeout_floor and ffmpeg.timeout_ceiling",
@@ -26,6 +34,8 @@ _SETTINGS: Final[Mapping[BudgetName, str]] = {
     "processor time": "ffmpeg.cpu_factor, ffmpeg.cpu_floor and ffmpeg.cpu_ceiling",
     "memory": "ffmpeg.memory",
     "output size": "ffmpeg.output_factor, ffmpeg.output_floor and ffmpeg.output_ceiling",
+    "disk space": "ffmpeg.output_factor, ffmpeg.output_floor and ffmpeg.output_ceiling",
+    "files": "the length of the media, at most ffmpeg.max_duration",
     "frames": "ffmpeg.frame_factor, ffmpeg.frame_floor and ffmpeg.frame_ceiling",
 }
 
@@ -34,7 +44,8 @@ _SETTINGS: Final[Mapping[BudgetName, str]] = {
 class Budget:
     """What one run may use.
 
-    ``seconds`` of wall time until it is killed; ``file_size`` bytes for any one file; ``cpu_seconds`` of processor time
+    ``seconds`` of wall time until it is killed; ``file_size`` bytes for any one file; ``files``: how many files and
+    folders it may add; ``cpu_seconds`` of processor time
     over all threads (None: as many as the wall time has on all processors of this machine); ``frames`` that it may put
     out (None: the ceiling of the settings). Memory is the same for all runs: ``ffmpeg.memory``. ``time``: what the wall
     time is called where it is used up.
@@ -45,12 +56,18 @@ class Budget:
     cpu_seconds: float | None = None
     frames: int | None = None
     time: BudgetName = "time"
+    files: int = _FILES_FLOOR
 
     @property
     def most_cpu_seconds(self) -> int:
         """The limit in whole seconds, as the kernel counts them."""
         wanted = self.seconds * (os.cpu_count() or 1) if self.cpu_seconds is None else self.cpu_seconds
         return max(1, math.ceil(wanted))
+
+    @property
+    def total_size(self) -> int:
+        """Bytes that all files together may take of the disk."""
+        return _FILES_OF_FULL_SIZE * self.file_size
 
 
 def encoding_budget(settings: FFmpegSettings, duration: float | None, bits_per_second: int) -> Budget:
@@ -68,6 +85,7 @@ def encoding_budget(settings: FFmpegSettings, duration: float | None, bits_per_s
         file_size=round(min(size, settings.output_ceiling)),
         cpu_seconds=min(settings.cpu_floor + settings.cpu_factor * length, settings.cpu_ceiling),
         frames=round(min(settings.frame_floor + settings.frame_factor * length, settings.frame_ceiling)),
+        files=round(_FILES_FLOOR + _FILES_PER_SECOND * min(length, settings.max_duration)),
     )
 
 

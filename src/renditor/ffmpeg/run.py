@@ -23,6 +23,7 @@ from renditor.ffmpeg.probe import MediaProbe, check_limits
 from renditor.ffmpeg.progress import ProgressReader
 from renditor.ffmpeg.settings import FFmpegSettings
 from renditor.ffmpeg.uncompressed import expect_all_sound
+from renditor.sandbox.folders import Overfull
 from renditor.sandbox.launcher import Completed, Launcher
 from renditor.sandbox.policy import Limits, Policy
 
@@ -245,6 +246,8 @@ class Toolbox:
             memory=self.settings.memory,
             cpu_seconds=budget.most_cpu_seconds,
             file_size=budget.file_size,
+            total_size=budget.total_size,
+            files=budget.files,
         )
         reads, writes = ([str(path.absolute()) for path in paths] for paths in (read, write))
         return Policy(read=tuple(reads), write=tuple(writes), limits=limits)
@@ -272,6 +275,8 @@ class Toolbox:
             )
         except TimeoutError:
             raise beyond(budget.time) from None
+        except Overfull as error:
+            raise beyond("files" if error.what == "files" else "disk space") from None
         except FileNotFoundError:
             raise ProcessingFailed(_GONE) from None
         # The kernel kills for it without a word, as does whoever else kills.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ from renditor.recipes.publishing import LATE_MS
 from renditor.recipes.recipe import Attempt, JobGone, Recipe
 from renditor.recipes.solitude import Solitude
 from renditor.recipes.sweeps import Sweeps
+from renditor.sandbox.folders import clear
 
 # Attempts at a job: by so many errors for reasons that may pass, or deaths of its worker, it is ended.
 ATTEMPTS = 3
@@ -114,7 +115,7 @@ class Recipes:
     def _remove_folders(self, job_id: str) -> None:
         """What dead attempts of the job left behind."""
         for left in self.work.glob(f"{job_id}-*"):
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
 
     async def _clean(self, job_id: str, folder: Path, *, interrupted: bool) -> None:
         """What this attempt made and did not publish goes, here and in storage."""
@@ -124,7 +125,7 @@ class Recipes:
             if interrupted:
                 jobs.give_back(connection, job_id)
 
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(_remove, folder)
         await self.catalog.write(work)
 
     async def _run(self, job: Job, folder: Path) -> int:
@@ -201,3 +202,9 @@ def _log_success(job: Job, seconds: float, output_bytes: int) -> None:
         processing_time_ms=round(seconds * 1000),
         output_size=output_bytes,
     )
+
+
+def _remove(folder: Path) -> None:
+    """What cannot be removed now is left to the sweeps."""
+    with contextlib.suppress(OSError):
+        clear(folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from renditor.catalog import jobs, trash
 from renditor.catalog.base import Catalog
 from renditor.errors import RenditorError
 from renditor.models import now_ms
+from renditor.sandbox.folders import clear
 from renditor.storage.base import Storage
 
 _REMOVE_AGAIN_MS = 60_000
@@ -71,4 +71,4 @@ class Sweeps:
             with contextlib.suppress(OSError):  # it may go while we look
                 idle = time.time() - folder.stat().st_mtime
                 if job_id not in wanted and idle > _IDLE_SECONDS:
-                    shutil.rmtree(folder, ignore_errors=True)
+                    clear(folder)

@@ -15,15 +15,16 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from renditor.errors import LimitExceeded, Unavailable
+from renditor.errors import Unavailable
+from renditor.sandbox.folders import Watch
+from renditor.sandbox.pipes import Output, Pipe
 from renditor.sandbox.policy import Policy
 
-_STDERR_KEPT: Final = 64 * 1024  # bytes: the end of a log says why
 _SEND_SECONDS: Final = 5.0
 _DEATH_SECONDS: Final = 2.0  # a killed process is gone in milliseconds unless the disk hangs
 
@@ -230,23 +231,23 @@ class Launcher:
         Raises:
             TimeoutError: it took too long and was killed.
             LimitExceeded: it printed more than ``max_output``.
+            Overfull: it wrote more than the limits of the policy allow all its files together, and was killed.
             OSError, Unavailable: as ``spawn``.
         """
-        output = _Output(max_output, on_line)
+        output = Output(max_output, on_line)
         with contextlib.ExitStack() as closing:
             ends = []
             for take in (on_data or output.take_stdout, output.take_stderr):
-                pipe = _Pipe(take)
+                pipe = Pipe(take)
                 closing.callback(pipe.close)
                 ends.append(pipe)
             async with asyncio.timeout(timeout):
+                watch = await _watch(policy)
                 child = await self.spawn(
                     argv, policy=policy, cwd=cwd, env=env, stdout=ends[0].writer, stderr=ends[1].writer
                 )
                 try:
-                    for pipe in ends:
-                        await pipe.drained()
-                    returncode = await child.wait()
+                    returncode = await _ended(child, ends, watch)
                 except BaseException:
                     await child.end()
                     raise
@@ -281,6 +282,43 @@ def _keep(script: Path, control: int) -> subprocess.Popen[bytes]:
     return result
 
 
+async def _watch(policy: Policy) -> Watch | None:
+    """None: there is nothing to watch."""
+    limits = policy.limits
+    if limits is None or not policy.write or (limits.total_size, limits.files) == (None, None):
+        return None
+    return await asyncio.to_thread(Watch, policy.write, limits)
+
+
+async def _ended(child: Child, pipes: Sequence[Pipe], watch: Watch | None) -> int:
+    """The exit code once the program has closed its pipes and ended. Raises Overfull."""
+
+    async def wait() -> int:
+        for pipe in pipes:
+            await pipe.drained()
+        return await child.wait()
+
+    if watch is None:
+        return await wait()
+    returncode = await _first(wait(), watch.follow(child.pid))
+    await asyncio.to_thread(watch.look)  # what a quick one left between two looks
+    return returncode
+
+
+async def _first(work: Coroutine[Any, Any, int], guard: Coroutine[Any, Any, None]) -> int:
+    """The result of ``work``, unless ``guard`` raises before. Neither runs on."""
+    working, guarding = asyncio.create_task(work), asyncio.create_task(guard)
+    try:
+        await asyncio.wait((working, guarding), return_when=asyncio.FIRST_COMPLETED)
+        if guarding.done():
+            guarding.result()
+        return await working
+    finally:
+        for task in (working, guarding):
+            task.cancel()
+        await asyncio.gather(working, guarding, return_exceptions=True)
+
+
 async def _bury(reply: socket.socket) -> None:
     """Have the child killed, and wait for that: nobody shall clear a folder the child still writes to."""
     if reply.fileno() < 0:  # it is dead, and the news has been read
@@ -307,80 +345,3 @@ async def _receive(reply: socket.socket) -> dict[str, Any]:
         raise _LauncherDied
     message: dict[str, Any] = json.loads(payload)
     return message
-
-
-class _Pipe:
-    """A pipe from a child, read by callbacks of the running loop (no task, no thread)."""
-
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        self._take = take
-        self._loop = asyncio.get_running_loop()
-        self._reader, self.writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        os.set_blocking(self.writer, True)  # a program does not expect "try again" from its output
-        self._end: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_reader(self._reader, self._readable)
-
-    async def drained(self) -> None:
-        """Wait until every writer has closed it. Our own end goes first: the child has its copy."""
-        if self.writer >= 0:
-            os.close(self.writer)
-            self.writer = -1
-        await self._end
-
-    def _readable(self) -> None:
-        try:
-            data = os.read(self._reader, 65536)
-            if data:
-                self._take(data)
-                return
-        except Exception as error:  # noqa: BLE001 - from on_line: it belongs to the waiting caller, not to the loop
-            self._finish(error)
-        else:
-            self._finish(None)
-
-    def _finish(self, error: Exception | None) -> None:
-        self._loop.remove_reader(self._reader)
-        if self._end.done():  # its waiter was cancelled
-            return
-        if error is None:
-            self._end.set_result(None)
-        else:
-            self._end.set_exception(error)
-
-    def close(self) -> None:
-        self._loop.remove_reader(self._reader)
-        os.close(self._reader)
-        if self.writer >= 0:
-            os.close(self.writer)
-        if not self._end.cancel() and not self._end.cancelled():
-            self._end.exception()  # seen, whether or not somebody waited for it
-
-
-class _Output:
-    """What a program prints: bounded, and cut into lines if somebody listens."""
-
-    def __init__(self, most: int, on_line: Callable[[str], None] | None) -> None:
-        self._most = most
-        self._on_line = on_line
-        self.stdout = bytearray()
-        self.stderr = bytearray()
-
-    def take_stdout(self, data: bytes) -> None:
-        self.stdout += data
-        if self._on_line is not None:
-            *lines, rest = self.stdout.split(b"\n")
-            self.stdout = rest
-            for line in lines:
-                self._on_line(line.decode(errors="replace").rstrip("\r"))
-        if len(self.stdout) > self._most:
-            raise LimitExceeded("The file describes more than this server reads.")
-
-    def take_stderr(self, data: bytes) -> None:
-        self.stderr += data
-        del self.stderr[:-_STDERR_KEPT]
-
-    def finish(self) -> None:
-        """A last line without line end is a line too."""
-        if self._on_line is not None and self.stdout:
-            self._on_line(self.stdout.decode(errors="replace").rstrip("\r"))
-            self.stdout.clear()

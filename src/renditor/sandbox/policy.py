@@ -53,12 +53,17 @@ class Limits:
 
     ``memory`` is address space in bytes (a 2 KB AVIF can ask for 2 GB), ``cpu_seconds`` the CPU time of its whole
     life, ``file_size`` bytes of any one file it writes (a full disk), ``open_files`` a count.
+
+    The kernel keeps those. ``total_size`` (bytes on the disk) and ``files`` (files and folders) bound all that it adds
+    to the folders it may write to: ``Launcher.run`` looks after them. None: no limit.
     """
 
     memory: int
     cpu_seconds: int
     file_size: int
     open_files: int = 256
+    total_size: int | None = None
+    files: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

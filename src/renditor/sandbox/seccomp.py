@@ -217,6 +217,7 @@ NAMING_CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
 _CLONE, _CLONE3 = (56, 220), (435, 435)
 _KILL, _TGKILL = (62, 129), (234, 131)
 _PRCTL, _FCNTL, _IOCTL, _PRLIMIT = (157, 167), (72, 25), (16, 29), (302, 261)
+_FALLOCATE: Final = (285, 47)
 
 _CLONE_THREAD: Final = 0x00010000
 # PR_SET_PDEATHSIG: a child must not outlive its parent. PR_SET_MM: rewrites what /proc shows of the process.
@@ -281,6 +282,8 @@ def build_filter(machine: Machine, *, pid: int, may_open: bool) -> bytes:
         *_for_call(_PRCTL[column], *_if_among(_PRCTL_FORBIDDEN, index=0)),
         *_for_call(_FCNTL[column], *_if_among(_FCNTL_FORBIDDEN, index=1)),
         *_for_call(_IOCTL[column], *_if_among(_IOCTL_FORBIDDEN, index=1)),
+        # Modes of fallocate reserve blocks beyond the end of a file, unseen by RLIMIT_FSIZE. 0 is plain growth.
+        *_for_call(_FALLOCATE[column], *_unless((_EQUAL, 0, 0, 0), index=1)),
         # prlimit64 also reads limits: allowed while its "new limit" pointer is null.
         *_for_call(
             _PRLIMIT[column],
