@@ -46,13 +46,16 @@ def create(
 ) -> NewKey:
     """Make a key; without ``owner`` a new owner is made. ``expires_at``: ms since 1970.
 
-    Raises: BadRequest: an unknown scope, an unfit tenant or owner, not a rate, a time that has passed.
+    Raises: BadRequest: an unknown scope, an unfit name, tenant or owner, not a rate, a time that has passed.
     """
     wanted = frozenset(scopes)
     unknown = wanted - set(SCOPES)
     if unknown or not wanted:
         raise BadRequest(f"Unknown scope {', '.join(sorted(unknown))!r}.", hint=f"Scopes are {', '.join(SCOPES)}.")
-    for label, value in (("tenant", tenant), ("owner", owner or "x")):
+    # It is shown on terminals, and a tenant chooses it: no control characters, no half of a pair.
+    if not name.strip() or not name.isprintable():
+        raise BadRequest("A key has a name of printable characters.", hint="Say what it is for, such as: website")
+    for label, value in (("tenant", tenant), ("owner", "x" if owner is None else owner)):
         if not _NAME.fullmatch(value):
             raise BadRequest(f"{value!r} cannot be a {label}.", hint="Use up to 64 letters, digits, and . _ - @")
     if uploads is not None:

@@ -60,12 +60,19 @@ class Needs:
 
     async def __call__(self, request: Request) -> Principal:
         await self._deliver.fresh()  # answers carry signed URLs
+        principal = await self._identity.authenticate(self._shown(request), self.need)
+        request.state.principal = principal
+        return principal
+
+    async def still(self, request: Request) -> bool:
+        """Whether the caller of a request that goes on and on is still known. Raises: Unavailable."""
+        return await self._identity.is_good(self._shown(request))
+
+    def _shown(self, request: Request) -> Credentials:
         shown = credentials(request)
         if self.need == "follow":  # an EventSource sends no headers of one's own
             shown = replace(shown, token=request.query_params.get("token"))
-        principal = await self._identity.authenticate(shown, self.need)
-        request.state.principal = principal
-        return principal
+        return shown
 
 
 def credentials(request: Request) -> Credentials:

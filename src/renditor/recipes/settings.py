@@ -131,7 +131,7 @@ class EventSettings(BaseModel, extra="forbid", allow_inf_nan=False):
     # Each open stream holds a connection and some memory.
     streams: int = Field(1000, ge=1, le=100_000, description="Streams of events that one web process keeps open.")
     streams_per_owner: int = Field(50, ge=1, le=100_000, description="Of these, streams of one owner.")
-    # A key that was revoked meanwhile listens no longer than this.
+    # Whoever went without a word is noticed at last.
     stream_seconds: float = Field(
         900, ge=1, le=86_400, description="Seconds until a stream is ended; clients ask for another."
     )

@@ -50,6 +50,14 @@ class Identity:
             raise Forbidden(_needed(need))
         return principal
 
+    async def is_good(self, shown: Credentials) -> bool:
+        """Whether what was shown before is good still. It is no attempt, and counts as none. Raises: Unavailable."""
+        try:
+            await self._known(shown)
+        except Unauthenticated:
+            return False
+        return True
+
     async def _known(self, shown: Credentials) -> Principal:
         scheme, _, text = (shown.authorization or "").partition(" ")
         text = text.strip()
