@@ -6,7 +6,7 @@ The data folder, all of it private to its user (0700):
     jobs.sqlite      the job engine's own              spool/      uploads on their way in
     secrets/         master key                        work/       job folders, emptied when a job ends
     run/             sockets, locks, metrics           cache/      what was learned about the tools
-    audit/           checkpoints of the audit log
+    audit/           checkpoints of the audit log      limits.sqlite  counters of rates
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from renditor.access.ratelimit import Rate
 from renditor.access.vault import Vault
 from renditor.catalog import keys
 from renditor.catalog.base import Catalog
+from renditor.catalog.ratelimits import RateLimits
 from renditor.config import Settings
 from renditor.content.pieces import PieceFiles
 from renditor.content.quarantine import Quarantine
@@ -41,6 +42,7 @@ from renditor.deliver.quota import Quota
 from renditor.errors import RenditorError, of_disk
 from renditor.images.settings import ImageSettings
 from renditor.ingest import Captions, Ingest, repeats
+from renditor.ingest.quotas import Quotas
 from renditor.ingest.resumable import SWEEP_EVERY, Resumable
 from renditor.ingest.screening import Screen
 from renditor.jobs.base import ANALYSIS, EAGER, SQUEEZE, JobEngine
@@ -56,7 +58,18 @@ from renditor.recipes.sweeps import Sweeps
 from renditor.recipes.watching import Watching
 from renditor.routing import MediaRouter
 from renditor.sandbox.launcher import Launcher
-from renditor.service import Audit, Flows, Granting, Identity, Keyrings, Keys, Marking, MediaProcessingService, Remote
+from renditor.service import (
+    Audit,
+    Flows,
+    Granting,
+    Identity,
+    Keyrings,
+    Keys,
+    Limits,
+    Marking,
+    MediaProcessingService,
+    Remote,
+)
 from renditor.storage.base import Storage
 from renditor.tools import Tools, build_tools
 
@@ -91,6 +104,7 @@ class App:
         if self.marking is not None:
             with contextlib.suppress(RenditorError):
                 await self.marking.mark()
+        self.service.flows.limits.counters.close()
         self.catalog.close()
 
 
@@ -142,10 +156,9 @@ def build(settings: Settings, role: Role) -> App:
         Quota(catalog, storage, delivery.cache_size).register(jobs)
     audit = Audit(catalog, keyrings, Flood(Rate.parse(settings.access.denials)))
     screen = _screen(settings.content, catalog, audit, tools.launcher, data / "quarantine")
-    ingest = Ingest(
-        catalog, storage, router, jobs, recipes.name_for, settings.limits, data / "spool", audit.note, screen
-    )
-    limits = settings.limits
+    limits, counted = settings.limits, _limits(settings, catalog)
+    spool, quotas = data / "spool", _quotas(settings)
+    ingest = Ingest(catalog, storage, router, jobs, recipes.name_for, limits, spool, audit.note, screen, quotas)
     resumable = Resumable(catalog, ingest, PieceFiles(data / "uploads"), limits.upload_seconds, limits.open_uploads)
     repeated = repeats.Repeats(catalog)
     if role != "web":
@@ -160,11 +173,12 @@ def build(settings: Settings, role: Role) -> App:
     # Three: visitors take no places from owners, and nobody keeps others from proving who they are.
     outbound, visitors, issuers = (OutboundClient(settings.outbound, _note_refusal) for _ in range(3))
     verifier = JwtVerifier.create(settings.access, partial(keyrings.of, "tokens"), issuers.get)
-    identity = Identity(catalog, keyrings, verifier, audit, Rate.parse(settings.access.failed_logins))
+    identity = Identity(catalog, keyrings, verifier, audit, counted)
     granting = Granting(catalog, keyrings, audit)
     remote = Remote(deliver, ingest, visitors, catalog)
     if role != "web":
         remote.register(jobs)
+        counted.register(jobs)
     flows = Flows(
         ingest=ingest,
         recipes=recipes,
@@ -172,7 +186,7 @@ def build(settings: Settings, role: Role) -> App:
         catalog=catalog,
         storage=storage,
         jobs=jobs,
-        uploads_rate=settings.limits.uploads,
+        limits=counted,
         watching=watching,
         captions=captions,
         identity=identity,
@@ -193,6 +207,25 @@ def _screen(content: ContentSettings, catalog: Catalog, audit: Audit, launcher: 
     quarantine = Quarantine(folder if content.quarantine == "keep" else None, content.quarantine_bytes)
     found = scanner(content, launcher)
     return Screen(catalog, audit.note, frozenset(content.formats), quarantine, found, content.scan_optional)
+
+
+def _limits(settings: Settings, catalog: Catalog) -> Limits:
+    limits = settings.limits
+    return Limits(
+        RateLimits(catalog, None if settings.database_url else settings.data / "limits.sqlite"),
+        uploads=Rate.parse(limits.uploads),
+        requests=Rate.parse_limit(limits.requests),
+        addresses=Rate.parse_limit(limits.address_requests),
+        failures=Rate.parse(settings.access.failed_logins),
+    )
+
+
+def _quotas(settings: Settings) -> Quotas:
+    limits = settings.limits
+    bytes_, files, jobs = (
+        None if one == "none" else one for one in (limits.owner_bytes, limits.owner_files, limits.owner_jobs)
+    )
+    return Quotas(bytes_, files, jobs)
 
 
 def _note_refusal(host: str, reason: str) -> None:

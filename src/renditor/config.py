@@ -6,7 +6,7 @@ import ipaddress
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -16,11 +16,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from renditor.access.settings import AccessSettings, RateText
+from renditor.access.settings import AccessSettings, LimitText, RateText
 from renditor.api.hosts import origin
 from renditor.api.proxies import TrustedProxies
 from renditor.catalog.settings import CatalogSettings
-from renditor.content.limits import SizeLimits
+from renditor.content.limits import GIBIBYTE, SizeLimits
 from renditor.content.settings import ContentSettings
 from renditor.deliver.settings import DeliverySettings
 from renditor.errors import BadRequest
@@ -37,11 +37,24 @@ CONFIG_VARIABLE = "RENDITOR_CONFIG"
 CONFIG_FILE = "renditor.toml"
 
 
+# A setting that is a number, or none.
+Quota = Annotated[int, Field(ge=1)] | Literal["none"]
+
+
 class Limits(SizeLimits):
-    """How much an owner may upload."""
+    """How much an owner may upload, have and ask for. Keys with the scope admin are exempt."""
 
     uploads: RateText = Field("10/hour", description="Uploads of one owner; keys with the scope admin are exempt.")
 
+    requests: LimitText = Field("1200/minute", description="Requests of one owner to the API; off: no limit.")
+    address_requests: LimitText = Field(
+        "3000/minute", description="Requests from one address (IPv6: /64), known callers or not; off: no limit."
+    )
+    owner_bytes: Quota = Field(
+        100 * GIBIBYTE, description="Bytes of all originals and open uploads of one owner; none: no limit."
+    )
+    owner_files: Quota = Field(100_000, description="Files and open uploads of one owner; none: no limit.")
+    owner_jobs: Quota = Field(50, description="Jobs of one owner that are not done; none: no limit.")
     open_uploads: int = Field(100, ge=1, description="Resumable uploads of one owner that are not done.")
     upload_seconds: int = Field(
         86_400, ge=60, le=30 * 86_400, description="How long a resumable upload waits for its next piece, seconds."

@@ -27,6 +27,7 @@ from renditor.catalog.settings import CatalogSettings
 from renditor.content.pieces import PieceFiles
 from renditor.content.spool import Received
 from renditor.errors import BadRequest, ChecksumMismatch, Conflict, Gone, NotFound, OutOfSpace, RequestTimeout, TooLarge
+from renditor.ingest.quotas import Quotas
 from renditor.ingest.resumable import Piece, Resumable
 from renditor.models import Note, Principal, now_ms
 from renditor.uploads.tus import BODY_TYPE, Checksum, Creation, check_append, read_checksum
@@ -41,6 +42,7 @@ class Adopting:
     def __init__(self) -> None:
         self.taken: dict[str, bytes] = {}
         self.limits = type("Limits", (), {"largest": 1000})
+        self.quotas = Quotas()
 
     def check_allowance(self, *_: Any) -> None:
         pass

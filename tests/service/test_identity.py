@@ -17,9 +17,10 @@ from renditor.access.vault import Vault
 from renditor.catalog import audit, keys
 from renditor.catalog import tokens as token_rows
 from renditor.catalog.base import Catalog
+from renditor.catalog.ratelimits import RateLimits
 from renditor.errors import BadRequest, Forbidden, NotFound, TooManyRequests, Unauthenticated, Unavailable
 from renditor.models import Allowance, Credentials, Need, Principal, now_ms
-from renditor.service import Audit, Identity, Keyrings
+from renditor.service import Audit, Identity, Keyrings, Limits
 from tests.access.test_vault import MASTER
 
 ANNA = Principal("anna", "main", frozenset({"write"}), "k1")
@@ -34,8 +35,10 @@ async def no_network(_url: str, _most: int) -> bytes:
 def identity(catalog: Catalog) -> Identity:
     keyrings = Keyrings(catalog, Vault(MASTER))
     keyrings.prepare()
+    rate = Rate.parse("5/minute")
+    limits = Limits(RateLimits(catalog, None), rate, None, None, rate)
     verifier = JwtVerifier.create(AccessSettings(), partial(keyrings.of, "tokens"), no_network)
-    return Identity(catalog, keyrings, verifier, Audit(catalog, keyrings), Rate.parse("5/minute"))
+    return Identity(catalog, keyrings, verifier, Audit(catalog, keyrings), limits)
 
 
 def shown(text: str, **more: str) -> Credentials:

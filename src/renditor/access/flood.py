@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter, OrderedDict
 from typing import Final
 
-from renditor.access.ratelimit import Rate
+from renditor.access.ratelimit import Rate, network_of
 from renditor.models import Principal
 
 # For all together: an attacker may have many addresses.
@@ -58,11 +57,5 @@ class Flood:
 
 
 def refused(principal: Principal | None, address: str) -> str:
-    """Whose refusal it is: of a key or owner, else of an address, for IPv6 of its network: whoever has one of its
-    addresses has them all (RFC 6177)."""
-    if principal is not None:
-        return principal.key_id or principal.owner
-    try:
-        return str(ipaddress.ip_network((address, 64), strict=False)) if ":" in address else address
-    except ValueError:
-        return address
+    """Whose refusal it is: of a key or owner, else of an address."""
+    return network_of(address) if principal is None else principal.key_id or principal.owner

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, field_validator, model_validator
 
-from renditor.access.ratelimit import Rate
+from renditor.access.ratelimit import OFF, Rate
 from renditor.errors import RenditorError
 
 Algorithm = Literal["RS256", "ES256", "EdDSA"]
@@ -29,8 +29,13 @@ def _is_rate(value: str) -> str:
     return value
 
 
-# A setting that reads 10/hour.
+def _is_limit(value: str) -> str:
+    return value if value == OFF else _is_rate(value)
+
+
+# A setting that reads 10/hour; and one that may also read off.
 RateText = Annotated[str, AfterValidator(_is_rate)]
+LimitText = Annotated[str, AfterValidator(_is_limit)]
 
 
 class AccessSettings(BaseModel, extra="forbid"):

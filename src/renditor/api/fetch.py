@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from renditor.api.limits import applied
 from renditor.api.routes import Needs, json_body, read_body, refusals
 from renditor.api.views import Views
 from renditor.ingest import UploadOptions, check_tags
@@ -73,7 +74,7 @@ def router(service: MediaProcessingService, views: Views) -> APIRouter:
         repeat = Repeat.read(request.headers.get("idempotency-key"), "fetch", asked.model_dump())
 
         async def make(asset_id: str | None) -> Asset:
-            await service.admit_upload(principal)
+            await service.admit_upload(principal, applied(request.scope))
             return await service.fetch(principal, asked.url, options, asset_id)
 
         asset = await service.flows.repeats.once(principal, repeat, make)

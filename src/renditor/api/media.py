@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from renditor.api.bodies import repeat_of, upload_body
+from renditor.api.limits import applied
 from renditor.api.ranges import read_range
 from renditor.api.routes import Needs, json_body, read_body, refusals
 from renditor.api.views import Views
@@ -161,7 +162,7 @@ def _add_writing(routes: APIRouter, service: MediaProcessingService, views: View
         body = upload_body(request)
 
         async def make(asset_id: str | None) -> Asset:
-            await service.admit_upload(principal)
+            await service.admit_upload(principal, applied(request.scope))
             return await service.upload(principal, body.chunks(), body.options, body.declared, asset_id)
 
         asset = await service.flows.repeats.once(principal, repeat_of(request), make)

@@ -11,9 +11,11 @@ from pydantic import BaseModel, ValidationError
 from starlette.routing import BaseRoute
 
 from renditor.api.bodies import paced
+from renditor.api.limits import applied
 from renditor.errors import Internal, TooLarge, Unprocessable
 from renditor.models import Credentials, Need, Principal
-from renditor.service import MediaProcessingService
+from renditor.service import Limited, MediaProcessingService
+from renditor.service.limits import expect_admitted
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -35,7 +37,7 @@ _PROBLEMS = {
     416: "The range lies outside the file.",
     422: "The content cannot be processed.",
     423: "Another request is writing to it.",
-    429: "Too many uploads; Retry-After says when to come back.",
+    429: "Too many requests or uploads; Retry-After says when to come back.",
     460: "The checksum does not match.",
     503: "A part of the server is busy or not available.",
     507: "The server has no space left.",
@@ -56,13 +58,27 @@ class Needs:
     def __init__(self, service: MediaProcessingService, need: Need) -> None:
         self.need = need
         self._identity = service.flows.identity
+        self._limits = service.flows.limits
         self._deliver = service.flows.deliver
 
     async def __call__(self, request: Request) -> Principal:
+        shown = self._shown(request)
+        # Before anything else is done for it: a flood may come from anybody.
+        self._expect_admitted(request, await self._limits.admit_address(shown.address))
         await self._deliver.fresh()  # answers carry signed URLs
-        principal = await self._identity.authenticate(self._shown(request), self.need)
+        principal = await self._identity.authenticate(shown, self.need)
         request.state.principal = principal
+        self._expect_admitted(request, await self._limits.admit_request(principal))
         return principal
+
+    @staticmethod
+    def _expect_admitted(request: Request, limited: Limited | None) -> None:
+        if limited is None:
+            return
+        # How many others share an address is told to nobody before it matters.
+        if limited.name != "address" or not limited.standing.admitted:
+            applied(request.scope).append(limited)
+        expect_admitted(limited)
 
     async def still(self, request: Request) -> bool:
         """Whether the caller of a request that goes on and on is still known. Raises: Unavailable."""

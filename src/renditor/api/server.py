@@ -24,12 +24,14 @@ from renditor.api import (
     grants,
     health,
     keys,
+    limits,
     media,
     pages,
     problems,
     responsive,
     tokens,
     uploads,
+    usage,
 )
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.denials import note_refusal
@@ -107,7 +109,8 @@ class Server:
                 said = message.get("headers", ())
                 names = {name for name, _ in said}
                 safe = [line for line in SAFE if line[0] not in names]
-                message["headers"] = [*said, *safe, (b"x-request-id", request_id.encode())]
+                stand = limits.headers(limits.applied(scope))
+                message["headers"] = [*said, *safe, *stand, (b"x-request-id", request_id.encode())]
             await send(message)
 
         await self._api(scope, receive, send_with_id)
@@ -147,7 +150,7 @@ def create(
             allow_origins=list(options.cors_origins),
             allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=[*_SENT, *uploads.SENT],
-            expose_headers=["location", "x-request-id", "retry-after", *uploads.ANSWERED],
+            expose_headers=["location", "x-request-id", "retry-after", *limits.ANSWERED, *uploads.ANSWERED],
         )
     views = Views(options.delivery_url or options.public_url, service.flows.deliver.gate.opened)
     api.include_router(media.router(service, views))
@@ -157,6 +160,7 @@ def create(
     api.include_router(responsive.router(service, views))
     api.include_router(grants.router(service, views, cookies=options.delivery_url is None))
     api.include_router(tokens.router(service))
+    api.include_router(usage.router(service))
     api.include_router(keys.router(service))
     api.include_router(uploads.discovery(service))
     api.include_router(uploads.router(service, options.public_url))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from renditor.api.bodies import RawBody
+from renditor.api.limits import applied
 from renditor.api.routes import Needs, refusals
 from renditor.errors import BadRequest, MethodNotAllowed, PreconditionFailed, RenditorError
 from renditor.ingest.resumable import Piece
@@ -98,7 +99,7 @@ def _add_creation(routes: APIRouter, service: MediaProcessingService, base: str)
         has_body = request.headers.get("content-type", "").startswith(tus.BODY_TYPE) and asked.concat != "final"
         piece = _piece(request, upload, "0") if has_body and not upload.complete else None
         if asked.concat != "partial":
-            await service.admit_upload(principal)
+            await service.admit_upload(principal, applied(request.scope))
         upload = await resumable.create(principal, upload)
         if piece is not None:
             upload = await _first_piece(service, principal, upload, piece)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from renditor.catalog import originals as stored_originals
-from renditor.catalog import trash
+from renditor.catalog import trash, usage
 from renditor.catalog.schema import assets, idempotency, jobs, originals, renditions
 from renditor.errors import Conflict, NotFound
 from renditor.models import Asset, Job, MediaType, Principal, Rendition, ResourceType, is_id
@@ -203,6 +203,7 @@ def add(connection: sa.Connection, asset: Asset, *, stored: bool, overwrite: boo
     key = original_of(connection, asset.tenant, asset.sha256)
     if key is None and not stored:
         return None
+    usage.change(connection, asset.tenant, asset.owner, files=1, bytes_=asset.bytes)
     if taken is not None:
         remove(connection, taken)
         # Two uploads within a millisecond: the version stands for the bytes in URLs that are cached for ever.
@@ -244,7 +245,9 @@ def remove(connection: sa.Connection, asset: Asset) -> list[str]:
     keys = list(connection.scalars(sa.select(renditions.c.key).where(renditions.c.asset_id == asset.id)))
     for job_id in job_ids:
         trash.expire_job(connection, job_id, grace=trash.GRACE_MS)
-    connection.execute(assets.delete().where(assets.c.id == asset.id))
+    # Only who really removed it gives back what it weighed: two may delete one asset at once.
+    if connection.execute(assets.delete().where(assets.c.id == asset.id)).rowcount:
+        usage.change(connection, asset.tenant, asset.owner, files=-1, bytes_=-asset.bytes)
     # Sent again, the request that made it makes another one.
     owned_by = (idempotency.c.tenant == asset.tenant) & (idempotency.c.owner == asset.owner)
     connection.execute(idempotency.delete().where(owned_by, idempotency.c.asset_id == asset.id))

@@ -1,13 +1,12 @@
-"""Questions about API keys, and the rate limit statement."""
+"""Questions about API keys."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from renditor.catalog.schema import api_keys, rate_limits
+from renditor.catalog.schema import api_keys
 from renditor.models import ApiKey
 
 
@@ -47,30 +46,6 @@ def revoke(connection: sa.Connection, key_id: str, at: int) -> bool:
     """False when there is no such key or it is revoked already."""
     unrevoked = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
     return connection.execute(api_keys.update().where(unrevoked).values(revoked_at=at)).rowcount > 0
-
-
-def take_token(connection: sa.Connection, key: str, now: float, increment: float, burst: float) -> bool:
-    """One request of the generic cell rate algorithm; False means: over the limit.
-
-    ``increment`` is the time one request costs (period / count, s), ``burst`` how far ahead of time the principal may
-    be (the period, s). One statement, so that it is exact across processes and machines.
-    """
-    later = sa.func.max if connection.dialect.name == "sqlite" else sa.func.greatest
-    dialect_insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    ahead = later(rate_limits.c.tat, now) + increment
-    statement = (
-        dialect_insert(rate_limits)
-        .values(key=key, tat=now + increment)
-        .on_conflict_do_update(index_elements=["key"], set_={"tat": ahead}, where=ahead - now <= burst)
-        .returning(rate_limits.c.tat)
-    )
-    return connection.execute(statement).first() is not None
-
-
-def wait_for_token(connection: sa.Connection, key: str, now: float, increment: float, burst: float) -> float:
-    """Seconds until ``take_token`` would succeed."""
-    tat = connection.scalar(sa.select(rate_limits.c.tat).where(rate_limits.c.key == key))
-    return max(0.0, (tat or now) + increment - now - burst)
 
 
 def _key(row: sa.Row[Any]) -> ApiKey:

@@ -170,12 +170,22 @@ trash = sa.Table(
     sa.Index("ix_trash_not_before", "not_before"),
 )
 
-# Generic cell rate algorithm: one row for each limited principal, one statement for each request.
+# Generic cell rate algorithm: see ``ratelimits``. With SQLite they are in a file of their own.
 rate_limits = sa.Table(
     "rate_limits",
     metadata,
     sa.Column("key", sa.String(255), primary_key=True),
     sa.Column("tat", sa.Float, nullable=False),  # theoretical arrival time, s since 1970
+)
+
+# What an owner has: changed in the transactions that add and remove assets.
+usage = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("tenant", sa.String(64), primary_key=True),
+    sa.Column("owner", sa.String(200), primary_key=True),
+    sa.Column("files", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
 )
 
 # Resumable uploads. ``offset`` is how much of the spooled file counts: what lies behind it in the file never arrived.

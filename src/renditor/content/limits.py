@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from renditor.models import MediaType
 
 MEBIBYTE = 1024 * 1024
+GIBIBYTE = 1024 * MEBIBYTE
 
 
 class SizeLimits(BaseModel, extra="forbid"):

@@ -16,10 +16,11 @@ from renditor.catalog.base import Catalog
 from renditor.content.limits import MEBIBYTE, SizeLimits
 from renditor.content.sniff import SNIFF_BYTES, SVG, Sniffed, agreed, audio_only
 from renditor.content.spool import IOV_BATCH, Chunk, Received, Spool
-from renditor.errors import Forbidden, RenditorError, TooLarge, Unprocessable, UnsupportedMedia, of_disk
+from renditor.errors import BadRequest, Forbidden, RenditorError, TooLarge, Unprocessable, UnsupportedMedia, of_disk
 from renditor.ffmpeg.probe import MediaProbe
 from renditor.images.base import ImageInfo
 from renditor.ingest.options import UploadOptions, check_public_id
+from renditor.ingest.quotas import More, Quotas
 from renditor.ingest.screening import Screen
 from renditor.jobs.base import ANALYSIS, RECIPE_JOB, JobEngine
 from renditor.models import Asset, Job, MediaType, Note, Notes, Principal, new_id, now_ms
@@ -43,7 +44,7 @@ class _Add(Protocol):
 class Ingest:
     """The upload flow, with everything it needs.
 
-    ``screen`` refuses files; ``note`` prepares entries of the audit log.
+    ``screen`` refuses files; ``quotas``: how much an owner may have; ``note`` prepares entries of the audit log.
     """
 
     catalog: Catalog
@@ -55,6 +56,7 @@ class Ingest:
     spool: Path
     note: Notes
     screen: Screen
+    quotas: Quotas
     settling: set[asyncio.Future[Asset]] = field(default_factory=set)
 
     async def upload(
@@ -82,6 +84,8 @@ class Ingest:
             if declared is not None and declared > self.limits.largest:
                 raise _too_large(self.limits.largest)
             self.check_allowance(principal, declared or 0)
+            if declared is not None:
+                await self._expect_room(principal, declared, options)
             return await self._take(principal, body, options, declared or 0, asset_id or new_id())
 
         return await self._logged(principal, declared, take())
@@ -99,6 +103,13 @@ class Ingest:
             return await self._accept(principal, draft, received, options)
 
         return await self._logged(principal, received.bytes, take())
+
+    async def _expect_room(self, principal: Principal, declared: int, options: Callable[[], UploadOptions]) -> None:
+        """Refuse what would be refused in the end. The fields of a form are not known yet, but those of others are."""
+        replaces = False
+        with contextlib.suppress(BadRequest):  # told in its turn
+            replaces = options().overwrite
+        await self.catalog.read(lambda c: self.quotas.check_room(c, principal, More(1, declared, replaces)))
 
     def check_beginning(self, principal: Principal, head: bytes, size: int, options: UploadOptions) -> Sniffed:
         """What a file of ``size`` bytes is by its first 64 KiB.
@@ -177,7 +188,14 @@ class Ingest:
         await self.screen.scan(principal, received)
         recipe = self.recipe_name(asset.media_type, options.recipe)
         note = await self._noted(principal, asset, options)
-        return await self._commit(replace(asset, recipe=recipe), received, note, overwrite=options.overwrite)
+
+        def added(connection: Any) -> None:
+            self.quotas.check_added(connection, principal, asset.id)
+            if recipe:
+                self.quotas.check_jobs(connection, principal)
+            note(connection)
+
+        return await self._commit(replace(asset, recipe=recipe), received, added, overwrite=options.overwrite)
 
     async def _noted(self, principal: Principal, asset: Asset, options: UploadOptions) -> Note:
         facts = {"public_id": asset.public_id, "bytes": asset.bytes, "sha256": asset.sha256}
@@ -302,7 +320,7 @@ class Ingest:
             tags=options.tags,
         )
 
-    async def _commit(self, asset: Asset, spool: Received, note: Note, *, overwrite: bool) -> Asset:
+    async def _commit(self, asset: Asset, spool: Received, added: Note, *, overwrite: bool) -> Asset:
         job = None
         recipe = asset.recipe or _AFTERWARDS.get(asset.media_type)
         if recipe:
@@ -311,7 +329,7 @@ class Ingest:
         def add(connection: Any, asset: Asset, *, stored: bool) -> Asset | None:
             saved = assets.add(connection, asset, stored=stored, overwrite=overwrite, job=job)
             if saved:
-                note(connection)
+                added(connection)
             return saved
 
         saved = await self._make_known(asset, spool.path, add)

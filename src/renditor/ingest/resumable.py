@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from renditor import observe
-from renditor.catalog import assets, tokens
+from renditor.catalog import assets, tokens, usage
 from renditor.catalog import uploads as rows
 from renditor.catalog.base import Catalog
 from renditor.content.pieces import PieceFiles, PieceWriter, to_the_end
@@ -34,6 +34,7 @@ from renditor.errors import (
 )
 from renditor.ingest.flow import Ingest
 from renditor.ingest.options import UploadOptions
+from renditor.ingest.quotas import More
 from renditor.models import Allowance, Principal, is_id, new_id, now_ms
 from renditor.uploads.tus import Checksum, Creation, Upload, appended, joined, read_metadata
 
@@ -114,6 +115,7 @@ class Resumable:
         await asyncio.to_thread(self.files.make, upload.id, upload.length)
 
         def work(connection: Any) -> None:
+            usage.line_up(connection, principal.tenant, principal.owner)
             self._check_room(connection, principal, upload)
             rows.insert(connection, _values(upload))
             note(connection)
@@ -255,7 +257,8 @@ class Resumable:
                     received = await asyncio.to_thread(Arrived.read, whole)
                     await self.ingest.adopt(principal, received, options_of(upload.metadata), upload.id)
         except RenditorError as error:
-            if error.status < 500:  # it will never be better
+            # It will never be better; but there may be room for it once something else is gone.
+            if error.status < 500 and not error.error_code.startswith("quota"):
                 await self._forget(upload.id)
             raise
         await self.catalog.write(lambda c: rows.finish(c, upload.id, now_ms() + self.seconds * 1000))
@@ -279,13 +282,17 @@ class Resumable:
     # -- keeping house ------------------------------------------------------------------------------------------------
 
     def _check_room(self, connection: Any, principal: Principal, upload: Upload) -> None:
-        """Raises: TooManyRequests; Forbidden: parts cost nothing, but not where nothing can be made of them."""
+        """Raises: TooManyRequests, TooLarge; Forbidden: parts cost nothing, but not where nothing can be made of
+        them."""
         if rows.count_open(connection, principal) >= self.most_open + len(upload.parts):
             raise TooManyRequests(
                 f"More than {self.most_open} uploads are open.",
                 hint="Finish or delete some. The limit is RENDITOR_LIMITS__OPEN_UPLOADS.",
                 code="too-many-uploads",
             )
+        files, size = int(upload.concat != "partial"), 0 if upload.concat == "final" else upload.length
+        more = More(files, size, options_of(upload.metadata).overwrite)
+        self.ingest.quotas.check_room(connection, principal, more)
         if upload.token_id and upload.concat == "partial":
             token = tokens.get(connection, upload.token_id)
             if token is None or token["uploads_left"] < 1:

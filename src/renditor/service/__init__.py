@@ -5,7 +5,8 @@ from renditor.service.auditing import Audit, Marking
 from renditor.service.granting import Granting
 from renditor.service.identity import Identity
 from renditor.service.keyrings import Keyrings
-from renditor.service.media import Flows, MediaProcessingService, Page
+from renditor.service.limits import Limited, Limits
+from renditor.service.media import Flows, MediaProcessingService, Page, Used
 from renditor.service.remote import Remote
 
 __all__ = [
@@ -15,8 +16,11 @@ __all__ = [
     "Identity",
     "Keyrings",
     "Keys",
+    "Limited",
+    "Limits",
     "Marking",
     "MediaProcessingService",
     "Page",
     "Remote",
+    "Used",
 ]

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from renditor import observe
 from renditor.access import apikeys, tokens
 from renditor.access.jwt import JwtVerifier, issue
-from renditor.access.ratelimit import Rate
 from renditor.access.tokens import NewToken, UploadToken
 from renditor.catalog import keys
 from renditor.catalog import tokens as token_rows
 from renditor.catalog.base import Catalog
-from renditor.errors import Forbidden, NotFound, TooManyRequests, Unauthenticated
+from renditor.errors import Forbidden, NotFound, Unauthenticated
 from renditor.models import Credentials, MediaType, Need, Principal, is_id, now_ms
 from renditor.service.auditing import Audit
 from renditor.service.keyrings import Keyrings
+from renditor.service.limits import Limits, expect_admitted
 
 _HINT = "Send `Authorization: Bearer KEY`; `renditor keys create` makes a key."
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Tells who makes a request. ``failures``: how many bad keys one address may show."""
+    """Tells who makes a request. ``limits``: how many bad keys one address may show."""
 
     catalog: Catalog
     keyrings: Keyrings
     verifier: JwtVerifier
     audit: Audit
-    failures: Rate
+    limits: Limits
 
     async def authenticate(self, shown: Credentials, need: Need) -> Principal:
         """The principal behind what was shown.
@@ -80,18 +79,10 @@ class Identity:
 
         A good key is not held up: whoever shares an address with an attacker is not locked out.
         """
-        rate, now = self.failures, time.time()
-        limit = (f"logins:{shown.address}", now, rate.increment, float(rate.period))
-        if await self.catalog.write(lambda c: keys.take_token(c, *limit)):
-            await self.audit.denied(shown, None, refusal.error_code)
-            observe.log().warning("authentication_failed", address=shown.address, code=refusal.error_code)
-            return
-        wait = await self.catalog.read(lambda c: keys.wait_for_token(c, *limit))
-        raise TooManyRequests(
-            "Too many failed attempts from this address.",
-            hint="The limit is RENDITOR_ACCESS__FAILED_LOGINS.",
-            retry_after=max(1, round(wait)),
-        )
+        limited = await self.limits.admit_failure(shown.address)
+        expect_admitted(limited)
+        await self.audit.denied(shown, None, refusal.error_code)
+        observe.log().warning("authentication_failed", address=shown.address, code=refusal.error_code)
 
     async def issue_upload_token(
         self,

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from renditor import observe
-from renditor.access.ratelimit import Rate
-from renditor.catalog import assets, jobs, keys, pictures, tokens
+from renditor.catalog import assets, jobs, pictures, tokens, uploads, usage
 from renditor.catalog.assets import Made
 from renditor.catalog.base import Catalog
 from renditor.content.spool import Chunk
 from renditor.deliver.flow import Deliver
 from renditor.deliver.offers import Asked, Offered, check_picture
-from renditor.errors import Conflict, Corrupt, Forbidden, NotFound, RenditorError, TooManyRequests, Unprocessable
+from renditor.errors import Conflict, Corrupt, Forbidden, NotFound, RenditorError, Unprocessable
 from renditor.ingest import CaptionOptions, Captions, Ingest, UploadOptions, check_tags
+from renditor.ingest.quotas import OWN_RECIPES
 from renditor.ingest.repeats import Repeats
 from renditor.ingest.resumable import Resumable
 from renditor.jobs.base import EAGER, RECIPE_JOB, JobEngine
@@ -30,6 +29,7 @@ from renditor.service.apikeys import Keys
 from renditor.service.auditing import Audit
 from renditor.service.granting import Granting
 from renditor.service.identity import Identity
+from renditor.service.limits import Limited, Limits, expect_admitted
 from renditor.service.remote import Remote
 from renditor.storage.base import Storage
 from renditor.transformation import Transformation
@@ -46,6 +46,16 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What an owner has; ``rates``: the limits that apply to whoever asks, and where they stand."""
+
+    kept: usage.Usage
+    open_uploads: int
+    running_jobs: int
+    rates: tuple[Limited, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Flows:
     """What the service joins. Built in ``app.py``."""
 
@@ -55,7 +65,7 @@ class Flows:
     catalog: Catalog
     storage: Storage
     jobs: JobEngine
-    uploads_rate: str
+    limits: Limits
     watching: Watching
     captions: Captions
     identity: Identity
@@ -74,23 +84,17 @@ class MediaProcessingService:
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
 
-    async def admit_upload(self, principal: Principal) -> None:
-        """Count one upload of this owner. Keys with the scope admin are exempt.
+    async def admit_upload(self, principal: Principal, applied: list[Limited]) -> None:
+        """Count one upload of this owner, and add the limit to those that ``applied``. Keys with the scope admin are
+        exempt.
 
-        Raises: TooManyRequests; Forbidden: the upload token is used up.
+        Raises: TooManyRequests; Forbidden: the upload token is used up; Unavailable: nothing can be counted.
         """
-        if principal.may("admin"):
+        limited = await self.flows.limits.admit_upload(principal)
+        if limited is None:
             return
-        rate = Rate.parse(principal.uploads or self.flows.uploads_rate)
-        bucket, now = f"uploads:{principal.tenant}:{principal.owner}", time.time()
-        limit = (bucket, now, rate.increment, float(rate.period))
-        if not await self.flows.catalog.write(lambda c: keys.take_token(c, *limit)):
-            wait = await self.flows.catalog.read(lambda c: keys.wait_for_token(c, *limit))
-            raise TooManyRequests(
-                f"More than {rate.count} uploads in {rate.period} seconds.",
-                hint="The limit is RENDITOR_LIMITS__UPLOADS, or of the key: renditor keys create --uploads.",
-                retry_after=max(1, round(wait)),
-            )
+        applied.append(limited)
+        expect_admitted(limited)
         allowance = principal.allowance
         if allowance and not await self.flows.catalog.write(lambda c: tokens.spend(c, allowance.token_id)):
             raise Forbidden("The upload token is used up.", code="token-used-up", hint="Ask for a new one.")
@@ -267,7 +271,7 @@ class MediaProcessingService:
             if current.status in ("failed", "cancelled"):
                 again = {"status": "processing", "progress": 0, "stage": None, "error": None}
                 assets.update(connection, asset_id, recipe=new.recipe, **again)
-            return _asked(connection, new, note)
+            return self._asked(connection, principal, new, note)
 
         job = await self.flows.catalog.write(work)
         with contextlib.suppress(RenditorError):  # the reconciler finds its row later
@@ -358,7 +362,7 @@ class MediaProcessingService:
         new = Job(new_id(), asset.id, EAGER, "queued", now, now, task=task)
         facts = {"job": new.id, "recipe": EAGER, "pictures": len(wanted)}
         note = await self.flows.audit.note(principal, "job.create", asset_id, **facts)
-        job = await self.flows.catalog.write(lambda c: _asked(c, new, note))
+        job = await self.flows.catalog.write(lambda c: self._asked(c, principal, new, note))
         with contextlib.suppress(RenditorError):  # the reconciler finds its row later
             await self.flows.jobs.enqueue(RECIPE_JOB, job.id, {"job_id": job.id}, background=True)
         return job
@@ -387,10 +391,21 @@ class MediaProcessingService:
             raise Corrupt
         return asset, lambda start, end: self.flows.storage.open(key, start, end)
 
+    async def usage(self, principal: Principal) -> Used:
+        """What the owner has, and how much it may have."""
 
-def _asked(connection: Any, new: Job, note: Note) -> Job:
-    """The new job, or the same one where it is not done; only the first is something that happened."""
-    job = jobs.ask(connection, new)
-    if job.id == new.id:
-        note(connection)
-    return job
+        def work(connection: Any) -> tuple[usage.Usage, int, int]:
+            who = principal.tenant, principal.owner
+            unfinished = usage.unfinished_jobs(connection, *who, OWN_RECIPES)
+            return usage.of(connection, *who), uploads.count_open(connection, principal), unfinished
+
+        found, open_uploads, unfinished = await self.flows.catalog.read(work)
+        return Used(found, open_uploads, unfinished, tuple(await self.flows.limits.standings(principal)))
+
+    def _asked(self, connection: Any, principal: Principal, new: Job, note: Note) -> Job:
+        """The new job, or the same one where it is not done; only the first is something that happened."""
+        job = jobs.ask(connection, new)
+        if job.id == new.id:
+            self.flows.ingest.quotas.check_jobs(connection, principal)
+            note(connection)
+        return job
