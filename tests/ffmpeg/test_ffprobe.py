@@ -183,6 +183,11 @@ def test_only_tags_of_the_work_are_kept() -> None:
     assert read(sound(tags={"album": "Z"}), tags=tags).tags == {"title": "A B", "artist": "Me", "album": "Z"}
 
 
+def test_what_a_cover_is_called_is_no_title() -> None:
+    cover = picture(tags={"title": "Our garden"}, disposition={"attached_pic": 1})
+    assert read(sound(), cover).tags == {}
+
+
 def test_no_stream_that_can_be_played() -> None:
     with pytest.raises(CorruptMedia):
         read(picture(width=0))

@@ -6,7 +6,7 @@ import base64
 import struct
 from typing import Final
 
-from renditor.ffmpeg.run import NO_METADATA
+from renditor.ffmpeg.run import MJPEG, NO_METADATA
 from renditor.ffmpeg.workspace import WORK
 
 COVER_FILE: Final = WORK / "cover.jpg"
@@ -21,7 +21,7 @@ def take_cover(index: int, source: list[str]) -> list[str]:
     return [
         *source,
         *("-map", f"0:{index}", "-frames:v", "1"),
-        *("-vf", f"scale=w='min({_SIDE},iw)':h=-1,format=yuvj420p", "-c:v", "mjpeg", "-q:v", "3"),
+        *("-vf", f"scale=w='min({_SIDE},iw)':h=-1,format=yuvj420p", *MJPEG, "-q:v", "3"),
         *NO_METADATA,
         *("-f", "image2", "-update", "1", str(COVER_FILE)),
     ]

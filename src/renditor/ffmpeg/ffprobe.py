@@ -260,9 +260,13 @@ def _duration(container: Mapping[str, Any], video: VideoStream | None, audio: tu
 
 
 def _tags(container: Mapping[str, Any], streams: list[Mapping[str, Any]]) -> dict[str, str]:
-    """Ogg keeps the tags of the work on the stream; the container's win."""
+    """Ogg keeps the tags of the work on the stream of its sound; the container's win.
+
+    What a cover or a track of a camera is called is no title of the work.
+    """
     found: dict[str, str] = {}
-    for owner in (*reversed(streams), container):
+    sounds = [stream for stream in streams if stream.get("codec_type") == "audio"]
+    for owner in (*reversed(sounds), container):
         for name, value in _mapping(owner.get("tags")).items():
             if isinstance(value, str) and str(name).lower() in _PUBLIC_TAGS:
                 found[str(name).lower()] = _printable(value)

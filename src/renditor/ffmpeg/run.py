@@ -37,6 +37,9 @@ DEMUXERS = (
 # No title, place, device or chapter of the source goes into what is delivered; no date or version of ours either.
 NO_METADATA = ("-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact")
 
+# FFmpeg's encoder of JPEG, without a comment that tells its version.
+MJPEG = ("-c:v", "mjpeg", "-flags:v", "+bitexact")
+
 # Standard output: of a run that ``stream``s it is the result, of all others what is said about progress.
 PIPE = "pipe:1"
 
@@ -51,7 +54,7 @@ _EVEN = ("mpeg1video", "mpeg2video")
 _GONE = "The file to be processed is gone."
 
 
-__all__ = ["DEMUXERS", "NO_METADATA", "PIPE", "Budget", "Command", "Toolbox"]
+__all__ = ["DEMUXERS", "MJPEG", "NO_METADATA", "PIPE", "Budget", "Command", "Toolbox"]
 
 
 @dataclass(frozen=True, slots=True)

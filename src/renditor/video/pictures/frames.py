@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from renditor.errors import BadRequest, NoSuchStream
 from renditor.ffmpeg.probe import MediaProbe, VideoStream
-from renditor.ffmpeg.run import NO_METADATA
+from renditor.ffmpeg.run import MJPEG, NO_METADATA
 from renditor.video.colour import source_colour
 from renditor.video.commands import colours
 from renditor.video.pictures.sampling import JPEG_PIXELS, WEBP_PIXELS
 
 # Picture format -> the filters that give the pixels it takes, and its encoder.
 _FORMATS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    "jpg": (",".join(JPEG_PIXELS), ("-c:v", "mjpeg", "-q:v", "2")),
+    "jpg": (",".join(JPEG_PIXELS), (*MJPEG, "-q:v", "2")),
     "png": ("format=rgb24", ("-c:v", "png")),
     "webp": (",".join(WEBP_PIXELS), ("-c:v", "libwebp", "-quality", "85")),
 }

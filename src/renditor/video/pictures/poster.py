@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from renditor.errors import CorruptMedia
-from renditor.ffmpeg.run import NO_METADATA, Command, Toolbox
+from renditor.ffmpeg.run import MJPEG, NO_METADATA, Command, Toolbox
 from renditor.ffmpeg.workspace import WORK, stored_bytes
 from renditor.models import Output
 from renditor.video.pictures.sampling import JPEG_PIXELS, Footage, note, pick, read_samples
@@ -89,7 +89,7 @@ def taking(toolbox: Toolbox, large: Footage, moment: float) -> list[str]:
     chain = [*large.scaled(large.width, large.height, tone_mapping=False), *JPEG_PIXELS]
     return [
         *large.opened(toolbox, "-ss", f"{max(0.0, moment - _JUST_BEFORE):.6f}"),
-        *("-frames:v", "1", "-vf", ",".join(chain), "-c:v", "mjpeg", "-q:v", _QUALITY),
+        *("-frames:v", "1", "-vf", ",".join(chain), *MJPEG, "-q:v", _QUALITY),
         *NO_METADATA,
         *("-f", "image2", "-update", "1", NAME),
     ]

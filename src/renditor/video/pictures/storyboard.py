@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from renditor.errors import BadRequest, CorruptMedia
 from renditor.ffmpeg.progress import ProgressReader
-from renditor.ffmpeg.run import NO_METADATA, Budget, Command, Toolbox
+from renditor.ffmpeg.run import MJPEG, NO_METADATA, Budget, Command, Toolbox
 from renditor.ffmpeg.workspace import WORK, stored_bytes
 from renditor.models import Output
 from renditor.video.ladder import fit
@@ -200,7 +200,7 @@ def laying(toolbox: Toolbox, layout: Sheets) -> list[str]:
     return [
         *toolbox.open(Path(_TILES)),
         *("-map", "0:v:0", "-vf", ",".join(chain), "-fps_mode", "passthrough"),
-        *("-c:v", "mjpeg", "-q:v", _QUALITY, *NO_METADATA),
+        *(*MJPEG, "-q:v", _QUALITY, *NO_METADATA),
         *("-f", "image2", "-start_number", "1", f"{FOLDER}/storyboard-%d.jpg"),
     ]
 
