@@ -169,7 +169,7 @@ class Settings(BaseSettings):
         """The delivery settings with ``auto`` decided: open on loopback, where only this machine can ask."""
         if self.delivery.mode != "auto":
             return self.delivery
-        return self.delivery.model_copy(update={"mode": "open" if _is_loopback(self.host) else "ladder"})
+        return self.delivery.model_copy(update={"mode": "open" if is_loopback(self.host) else "ladder"})
 
 
 def config_file() -> Path:
@@ -242,7 +242,8 @@ def _wrong_setting(error: ValidationError) -> BadRequest:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches that address to listen on."""
     if host == "localhost":
         return True
     try:

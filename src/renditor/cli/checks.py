@@ -46,6 +46,10 @@ CHECKS: Final[Mapping[str, str]] = {
     "disk-space": "The disk of the data folder has room.",
     "database": "The catalog answers, and its tables have this version.",
     "tls": "The certificate and its key fit.",
+    "master-key": "It opens the secrets of the catalog, and does not lie beside them.",
+    "public-bind": "Who can reach the server from outside does so with TLS.",
+    "proxies": "Proxies are believed that are one's own, and nobody else.",
+    "metrics": "Numbers are not for everybody.",
     "server": "A server answers at the configured port, and is ready.",
     "landlock": "The kernel confines decoders to their files.",
     "seccomp": "The kernel confines decoders to harmless system calls.",
@@ -68,6 +72,7 @@ CHECKS: Final[Mapping[str, str]] = {
     "libvips": "A sandboxed decoder reads and writes every picture format.",
     "versions": "Programs and libraries have no hole that this renditor knows of.",
     "advisories": "The list of known holes is not older than half a year.",
+    "scanner": "The scanner of uploads, where one is set up, passes a harmless file.",
     "conversion": "A small video of our own is converted and read back, in the sandbox.",
 }
 

@@ -45,7 +45,7 @@ def command(
 
 def _examine(data: Path | None) -> list[Finding]:
     from renditor import config  # noqa: PLC0415 - --help stays quick
-    from renditor.cli import checks, local, versions  # noqa: PLC0415
+    from renditor.cli import checks, exposure, local, versions  # noqa: PLC0415
     from renditor.errors import RenditorError  # noqa: PLC0415
 
     found = [checks.python(), checks.open_files(), checks.clock(), checks.temp_folder()]
@@ -59,6 +59,10 @@ def _examine(data: Path | None) -> list[Finding]:
         checks.disk_space(settings.data),
         checks.database(settings),
         checks.tls(settings),
+        exposure.master_key(settings),
+        exposure.public_bind(settings),
+        exposure.proxies(settings),
+        exposure.metrics(settings),
         checks.server(settings),
         *checks.sandbox(),
     ]
@@ -68,7 +72,8 @@ def _examine(data: Path | None) -> list[Finding]:
         known = versions.advisories()
         parts = await asyncio.to_thread(versions.installed, bench.tools.binaries)
         holes = [versions.check(parts, known), versions.check_age(known)]
-        return [*programs, await checks.libvips(bench), *holes, await checks.conversion(bench)]
+        scanned = await exposure.scanner(settings.content, bench)
+        return [*programs, await checks.libvips(bench), *holes, scanned, await checks.conversion(bench)]
 
     try:
         return found + local.run(tools, "Checking")
