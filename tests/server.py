@@ -20,6 +20,8 @@ from pathlib import Path
 from renditor import app, config
 
 READY_SECONDS = 60
+# All tests have one address, and some ask faster than anybody may: the limits are attacked on a server of their own.
+UNLIMITED = {"RENDITOR_LIMITS__REQUESTS": "1000000/minute", "RENDITOR_LIMITS__ADDRESS_REQUESTS": "1000000/minute"}
 STOP_SECONDS = 15
 
 
@@ -68,10 +70,15 @@ def launch(data: Path, key: str | None = None, arguments: tuple[str, ...] = (), 
     log = data.with_name(f"{data.name}-{port}.log")
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "renditor.cli", "serve", "--port", str(port), "--data", str(data), *arguments]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("RENDITOR_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RENDITOR_")} | UNLIMITED
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=clean | env, cwd=log.parent
+            command,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=clean | env,
+            cwd=log.parent,
         )
     url = f"https://localhost:{port}" if trusted else f"http://127.0.0.1:{port}"
     try:

@@ -24,6 +24,8 @@ from tests.server import RunningServer
 TUS = {"tus-resumable": "1.0.0"}
 # For routes that would refuse the request before they look for the object.
 PARAMETERS = {"srcset": {"widths": "320"}}
+# Of each answer, whatever it is about.
+DIFFERENT = ("x-request-id", "date", "ratelimit")
 BODIES: dict[str, dict[str, Any]] = {
     "/media/fetch": {"url": "https://example.com/a.jpg"},
     "/media/{media_id}/renditions": {"transformation": "w_20"},
@@ -121,7 +123,7 @@ def ask(client: Client, operation: Operation, ids: dict[str, str], key: str | No
 
 def shown(response: httpx.Response) -> tuple[int, Any, dict[str, str]]:
     """All of an answer but what differs from one to the next."""
-    headers = {name: value for name, value in response.headers.items() if name not in ("x-request-id", "date")}
+    headers = {name: value for name, value in response.headers.items() if name not in DIFFERENT}
     body = json.loads(response.content) if response.content else {}
     body.pop("request_id", None)
     return response.status_code, body, headers

@@ -218,6 +218,7 @@ def _describe_key(api: FastAPI) -> None:
                 for operation in operations.values():
                     if not OPEN & set(operation.get("tags", ())):
                         operation["security"] = [{"key": asked[operation["operationId"]]}]
+                        limits.describe(operation)
                     # The framework's own form of an error, which is never sent.
                     if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                         del operation["responses"]["422"]
