@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
+
+import pytest
 
 from renditor.access import apikeys
 from renditor.catalog import keys
@@ -65,6 +68,26 @@ def test_what_is_refused(run: Run) -> None:
         assert said in done.error
     assert not Path("nowhere").exists()
     assert not Path("d").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0d", "-1d", "soon", "1.5h", "9" * 30, "999999999d", "2001-01-01", "10000-01-01", "2030-02-30"]
+)
+def test_a_time_at_which_no_key_expires(text: str, run: Run) -> None:
+    done = run("keys", "create", "--data", "d", "--name", "a", "--scopes", "read", "--expires", text)
+    assert (done.status, done.out) == (2, "")
+    assert done.error
+    assert not Path("d").exists()
+
+
+def test_a_key_expires(run: Run) -> None:
+    create = ("keys", "create", "--data", "d", "--name", "a", "--scopes", "read", "--expires")
+    assert "expires      2099-01-31T00:00:00Z" in run(*create, "2099-01-31").out
+    assert run(*create, "1s").status == 0
+    time.sleep(1.1)
+    states = {one["expires_at"][:4]: one["state"] for one in run("keys", "list", "--data", "d", "--json").json["items"]}
+    assert states.pop("2099") == "active"
+    assert list(states.values()) == ["expired"]
 
 
 def test_an_unknown_key_cannot_be_revoked(run: Run) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from renditor.cli.durations import seconds
+from renditor.cli.keys import DataOption, open_sealed
 from renditor.cli.terminal import BAD_USAGE, FAILED, CommandError, JsonOption, answer, printable, size, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from renditor.access.audit import Entry, Finding
     from renditor.catalog.base import Catalog
     from renditor.config import Settings
@@ -24,10 +22,6 @@ if TYPE_CHECKING:
 VERIFY_EXAMPLE = "renditor audit verify --data data --media"
 LIST_EXAMPLE = "renditor audit list --data data --action asset.delete --since 7d"
 
-DataOption = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="The server's data folder (data).")]
-
-_AGE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
-_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 _MEANING = {
     "changed": "its text or its place was edited",
     "missing": "it was removed",
@@ -58,7 +52,7 @@ def verify(
     for path in checkpoint or []:
         if not path.is_file():
             raise CommandError(f"There is no file {path}.", hint="Give a file of checkpoints.", status=BAD_USAGE)
-    with _catalog(settings) as catalog:
+    with open_sealed(settings) as catalog:
         count, findings = _check(settings, catalog, checkpoint or [])
         found = asyncio.run(_read_back(settings, catalog)) if media else None
     value: dict[str, Any] = {"entries": count, "findings": [asdict(one) for one in findings]}
@@ -86,8 +80,8 @@ def listing(
     from renditor.models import now_ms  # noqa: PLC0415
 
     settings = config.load(data=data)
-    after = 0 if since is None else now_ms() - _seconds(since) * 1000
-    with _catalog(settings) as catalog:
+    after = 0 if since is None else max(0, now_ms() - seconds(since, "--since") * 1000)
+    with open_sealed(settings) as catalog:
         found = app.open_audit(settings, catalog).newest(limit, owner=owner, action=action, since=after)
     rows = [("TIME", "ACTION", "OUTCOME", "OWNER", "KIND", "ADDRESS", "OBJECT", "DETAIL"), *map(_row, found)]
     text = table(rows) if found else "There are no such entries."
@@ -115,23 +109,6 @@ async def _read_back(settings: Settings, catalog: Catalog) -> dict[str, Any]:
     return {"originals": count, "bytes": total, "damaged": damaged}
 
 
-@contextmanager
-def _catalog(settings: Settings) -> Iterator[Catalog]:
-    from renditor import app  # noqa: PLC0415 - --help stays quick
-
-    if settings.database_url is None and not (settings.data / "catalog.sqlite").exists():
-        raise CommandError(
-            f"{settings.data} is not a data folder of renditor.",
-            hint="Name the folder of your server with --data or RENDITOR_DATA.",
-            status=BAD_USAGE,
-        )
-    catalog = app.open_catalog(settings)
-    try:
-        yield catalog
-    finally:
-        catalog.close()
-
-
 def _told(findings: list[Finding]) -> list[str]:
     return [f"  {one.tenant} {one.number}: {one.fault} ({_MEANING[one.fault]})" for one in findings]
 
@@ -141,10 +118,3 @@ def _row(entry: Entry) -> tuple[str, ...]:
     detail = " ".join(f"{name}={value}" for name, value in entry.detail.items())
     shown = (at, entry.action, entry.outcome, entry.owner or "-", entry.kind, entry.address or "-", entry.object or "-")
     return *(printable(cell) for cell in shown), " ".join(printable(detail).split())
-
-
-def _seconds(age: str) -> int:
-    match = _AGE.fullmatch(age)
-    if not match:
-        raise CommandError(f"--since: {age!r} is no age.", hint="Write it as 30m, 12h or 7d.", status=BAD_USAGE)
-    return int(match[1]) * _SECONDS[match[2]]

@@ -104,7 +104,7 @@ def revoke(
     from renditor.catalog import keys  # noqa: PLC0415
 
     settings = config.load(data=data)
-    with open_catalog(settings, create=False) as catalog:
+    with open_sealed(settings) as catalog:
         found = catalog.read_now(lambda c: keys.get(c, key_id))
         if found is None:
             raise CommandError(
@@ -144,6 +144,20 @@ def open_catalog(settings: Settings, *, create: bool) -> Iterator[Catalog]:
         yield catalog
     finally:
         catalog.close()
+
+
+@contextmanager
+def open_sealed(settings: Settings) -> Iterator[Catalog]:
+    """The catalog of a server that was started before, with its secrets: what signs the audit log is one of them."""
+    with open_catalog(settings, create=False) as catalog:
+        if settings.master_key is None and not (settings.data / "secrets" / "master").exists():
+            # A new one would open nothing, and hide that the right one is missing.
+            raise CommandError(
+                "There is no master key to open the server's secrets with.",
+                hint="Set RENDITOR_MASTER_KEY as the server has it, or put secrets/master of the data folder back.",
+                status=BAD_USAGE,
+            )
+        yield catalog
 
 
 def _is_there(settings: Settings) -> bool:

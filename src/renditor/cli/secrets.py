@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from renditor.cli.keys import DataOption, iso, open_catalog
+from renditor.cli.keys import DataOption, iso, open_sealed
 from renditor.cli.terminal import BAD_USAGE, CommandError, JsonOption, answer, table
 from renditor.models import DEFAULT_TENANT
 
@@ -33,7 +33,7 @@ def listing(*, data: DataOption = None, as_json: JsonOption = False) -> None:
     from renditor import app, config  # noqa: PLC0415 - --help stays quick
 
     settings = config.load(data=data)
-    with open_catalog(settings, create=False) as catalog:
+    with open_sealed(settings) as catalog:
         found = app.open_keyrings(settings, catalog).listing()
     items: list[dict[str, Any]] = []
     signing: set[str] = set()
@@ -51,7 +51,7 @@ def show(purpose: ShownArgument, data: DataOption = None, as_json: JsonOption = 
     from renditor import app, config  # noqa: PLC0415 - --help stays quick
 
     settings = config.load(data=data)
-    with open_catalog(settings, create=False) as catalog:
+    with open_sealed(settings) as catalog:
         key = app.open_keyrings(settings, catalog).of_now(purpose).newest
         catalog.write_now(_note(settings, catalog, "secret.show", key.id, purpose))
     answer({"id": key.id, "purpose": purpose, "secret": key.secret.decode()}, key.secret.decode(), as_json=as_json)
@@ -68,7 +68,7 @@ def change(purpose: ShownArgument, data: DataOption = None, as_json: JsonOption 
         raise CommandError(
             "The secret is read from stdin.", hint="renditor secrets set delivery < FILE", status=BAD_USAGE
         )
-    _add(purpose, delivery_secret(sys.stdin.read(10_000)), data, as_json=as_json)
+    _add(purpose, delivery_secret(sys.stdin.buffer.read(10_000).decode(errors="replace")), data, as_json=as_json)
 
 
 def rotate(
@@ -98,7 +98,7 @@ def retire(
     from renditor import app, config  # noqa: PLC0415 - --help stays quick
 
     settings = config.load(data=data)
-    with open_catalog(settings, create=False) as catalog:
+    with open_sealed(settings) as catalog:
         note = _note(settings, catalog, "secret.retire", secret_id)
         app.open_keyrings(settings, catalog).retire(secret_id, note)
     answer({"id": secret_id, "retired": True}, f"Retired {secret_id}.", as_json=as_json)
@@ -125,7 +125,7 @@ def reseal(
     except (OSError, UnicodeDecodeError):
         raise CommandError(f"{new_key_file} cannot be read.", hint="Give a file of text.", status=BAD_USAGE) from None
     new = vault.Vault(key)
-    with open_catalog(settings, create=False) as catalog:
+    with open_sealed(settings) as catalog:
         serving.claim(settings.data, "serve")
         note = _note(settings, catalog, "secret.reseal", None)
         count = app.open_keyrings(settings, catalog).reseal(new, note)
@@ -141,7 +141,7 @@ def _add(purpose: Any, secret: bytes | None, data: Path | None, *, as_json: bool
     from renditor import app, config  # noqa: PLC0415 - --help stays quick
 
     settings = config.load(data=data)
-    with open_catalog(settings, create=False) as catalog:
+    with open_sealed(settings) as catalog:
         note = _note(settings, catalog, "secret.create", None, purpose)
         secret_id = app.open_keyrings(settings, catalog).add(purpose, note, secret)
     text = f"{secret_id} signs from now on. When nothing is left that the one before has signed, retire it."

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from renditor.cli.durations import seconds
-from renditor.cli.keys import DataOption, iso, open_catalog
+from renditor.cli.keys import DataOption, iso, open_sealed
 from renditor.cli.terminal import JsonOption, answer, table
 from renditor.models import DEFAULT_TENANT, now_ms
 
@@ -37,7 +37,7 @@ def issue(
     length = seconds(ttl, "--ttl")
     wanted = frozenset(scope.strip() for text in scopes for scope in text.split(",") if scope.strip())
     settings = config.load(data=data)
-    with open_catalog(settings, create=False) as catalog:
+    with open_sealed(settings) as catalog:
         text = jwt.issue(app.open_keyrings(settings, catalog).of_now("tokens").newest, owner, wanted, length, tenant)
         facts: dict[str, Any] = {"owner": owner, "scopes": ",".join(sorted(wanted)), "seconds": length}
         note = app.open_audit(settings, catalog).note_of_operator(tenant, "jwt.issue", None, **facts)
