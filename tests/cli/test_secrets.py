@@ -81,7 +81,7 @@ def test_a_secret_of_ones_own_is_read_from_stdin(run: Run) -> None:
     status, out, err = set_delivery(own.encode() + b"\n")
     assert (status, own in out + err) == (0, False)
     assert run("secrets", "show", "delivery", *OWN).out.strip() == own
-    for bad in (b"", b"short", b"\xff\xfe" * 30, b"a b\0" * 20, "ä".encode() * 30):
+    for bad in (b"", b"short", b"a" * 64, b"changeme" * 8, b"\xff\xfe" * 30, b"a b\0" * 20, "ä".encode() * 30):
         status, out, err = set_delivery(bad)
         assert (status, out) == (2, "")
         assert [line.split(":")[0] for line in err.splitlines()] == ["error", "hint"]

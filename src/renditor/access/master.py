@@ -12,6 +12,8 @@ from renditor.errors import BadRequest, of_disk
 
 # Cloudinary's secrets have 27 characters, so that signed URLs can move along. Shorter ones could be guessed.
 _SHORTEST_DELIVERY = 27
+# Fewer different characters than this are no random text.
+_FEWEST_CHARACTERS = 10
 
 
 def read_master(path: Path) -> str:
@@ -53,9 +55,10 @@ def read_delivery(path: Path) -> bytes | None:
 def delivery_secret(text: str) -> bytes:
     """A secret that signs delivery URLs, as somebody wrote it. Raises: BadRequest: it could be guessed."""
     secret = text.strip()
-    if len(secret) < _SHORTEST_DELIVERY or not secret.isascii() or not secret.isprintable():
+    plain = secret.isascii() and secret.isprintable()
+    if len(secret) < _SHORTEST_DELIVERY or len(set(secret)) < _FEWEST_CHARACTERS or not plain:
         raise BadRequest(
-            "The secret that signs delivery URLs is too short, or no plain text.",
+            "The secret that signs delivery URLs is too short, not random, or no plain text.",
             hint=f"Give {_SHORTEST_DELIVERY} random characters or more, such as those of: openssl rand -hex 32.",
             code="bad-settings",
         )
