@@ -315,7 +315,8 @@ def test_more_jobs_than_an_owner_may_have(visit: Any, small: bytes) -> None:
 
     def ask(first: int) -> httpx.Response:
         chains = [f"w_{width},h_{width}" for width in range(first, first + 20)]
-        return visitor.call("POST", f"/media/{made}/renditions", json={"transformations": chains})
+        answer: httpx.Response = visitor.call("POST", f"/media/{made}/renditions", json={"transformations": chains})
+        return answer
 
     with ThreadPoolExecutor(8) as many:
         answers = list(many.map(ask, range(21, 181, 20)))

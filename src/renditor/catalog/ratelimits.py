@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 import sqlalchemy as sa
 
 from renditor.catalog.base import Catalog
-from renditor.errors import Unavailable
+from renditor.errors import OutOfSpace, RenditorError, Unavailable
 
 # Others write for microseconds; who waits here holds up all requests of the process.
 _BUSY_TIMEOUT_MS: Final = 50
@@ -81,7 +81,7 @@ class RateLimits:
     async def take(self, who: str, rate: Rate, now: float | None = None) -> Standing:
         """Count one request of ``who``, if there is one left. ``now``: seconds since 1970.
 
-        Raises: Unavailable: it cannot be counted.
+        Raises: Unavailable, OutOfSpace: it cannot be counted.
         """
         asked = _asked(who, rate, time.time() if now is None else now)
         rows = await self._execute(_TAKE, asked)
@@ -116,7 +116,7 @@ class RateLimits:
             return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             self.close()  # a file that was put in its place, or is whole again, is opened anew
-            raise Unavailable("Requests cannot be counted.", hint="`renditor doctor` tells why.") from error
+            raise _public(error) from error
 
 
 def _open(file: Path) -> sqlite3.Connection:
@@ -126,6 +126,14 @@ def _open(file: Path) -> sqlite3.Connection:
         connection.execute(f"PRAGMA {pragma}")
     connection.execute(_TABLE)
     return connection
+
+
+def _public(error: sqlite3.Error) -> RenditorError:
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+        return OutOfSpace("The disk of the counters is full.", hint="Free some space on the disk of the data folder.")
+    # It holds nothing that anybody would miss.
+    hint = "If it stays so, stop the server and delete limits.sqlite in the data folder: it is made anew."
+    return Unavailable("Requests cannot be counted.", hint=hint)
 
 
 def _rows(result: sa.CursorResult[Any]) -> list[Any]:

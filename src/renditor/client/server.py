@@ -123,6 +123,11 @@ class Client:
         """An asset with its renditions and URLs. Raises: ServerError."""
         return await self._ask("GET", f"/media/{quote(asset_id, safe='')}")
 
+    async def usage(self) -> dict[str, Any]:
+        """What the owner of the key has: ``bytes``, ``files``, ``open_uploads`` and ``running_jobs``, each as ``used``
+        and ``limit`` (None: no limit); ``rates`` by their name. Raises: ServerError."""
+        return await self._ask("GET", "/usage")
+
     async def delete(self, asset_id: str) -> None:
         """Remove an asset with all that was made of it. Raises: ServerError."""
         await self._send("DELETE", f"/media/{quote(asset_id, safe='')}")

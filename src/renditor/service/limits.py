@@ -14,7 +14,7 @@ from typing import Final
 from renditor import observe
 from renditor.access.ratelimit import Rate, network_of
 from renditor.catalog.ratelimits import RateLimits, Standing
-from renditor.errors import TooManyRequests, Unavailable
+from renditor.errors import RenditorError, TooManyRequests, Unavailable
 from renditor.jobs.base import JobEngine
 from renditor.models import Principal
 
@@ -56,14 +56,14 @@ class Limits:
         return None if principal.may("admin") else await self._open("requests", _owner(principal), self.requests)
 
     async def admit_upload(self, principal: Principal) -> Limited | None:
-        """Count an upload of an owner. Raises: Unavailable: it cannot be counted."""
+        """Count an upload of an owner. Raises: Unavailable, OutOfSpace: it cannot be counted."""
         if principal.may("admin"):
             return None
         rate = self.uploads_of(principal)
         return Limited("uploads", rate, await self._closed(f"uploads:{_owner(principal)}", rate))
 
     async def admit_failure(self, address: str) -> Limited:
-        """Count a bad key. Raises: Unavailable: it cannot be counted."""
+        """Count a bad key. Raises: Unavailable, OutOfSpace: it cannot be counted."""
         found = await self._closed(f"logins:{network_of(address)}", self.failures)
         return Limited("logins", self.failures, found)
 
@@ -90,7 +90,7 @@ class Limits:
             return None
         try:
             return Limited(name, rate, await self.counters.take(f"{name}:{who}", rate))
-        except Unavailable as error:
+        except RenditorError as error:
             observe.log().warning("request_not_counted", limit=name, error=error.detail)
             return None
 
