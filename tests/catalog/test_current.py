@@ -55,6 +55,20 @@ async def test_what_is_not_there_is_asked_anew(catalog: Catalog) -> None:
     current.close()
 
 
+async def test_names_that_lead_to_nothing_push_no_asset_out(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger makes names up without end. What he asked for is remembered apart, and not without end."""
+    monkeypatch.setattr("renditor.catalog.current._MISSING", 3)
+    item = asset()
+    add(catalog, item)
+    current = Current(catalog)
+    first = await current.get(name(item))  # type: ignore[arg-type]
+    for number in range(8):
+        assert await current.get(("main", "image", f"none/{number}")) is None
+    assert len(current._missing) <= 3
+    assert await current.get(name(item)) is first  # type: ignore[arg-type]
+    current.close()
+
+
 async def test_only_sqlite_answers_at_once(catalog: Catalog) -> None:
     item = asset()
     add(catalog, item)
@@ -185,6 +199,8 @@ async def test_a_database_put_back_from_a_backup_is_asked_from_then_on(tmp_path:
         source.backup(target)
     later = add(catalog, asset())
     assert await current.get(name(later)) is not None  # type: ignore[arg-type]
+    catalog.write_now(lambda c: assets.remove(c, item))
+    assert await current.get(name(item)) is None  # type: ignore[arg-type]
     for suffix in ("-wal", "-shm"):
         there.with_name(there.name + suffix).unlink(missing_ok=True)
     backup.replace(there)

@@ -48,6 +48,8 @@ _SELECT = sa.select(*(assets.c[name] for name in _ASSET)).where(
 )
 # Assets that a process remembers; each takes about 3 KB.
 _REMEMBERED = 4096
+# Names that lead to nothing, apart from the assets: strangers make them up, and must not push those out.
+_MISSING = 4096
 
 # Bytes of the header of a WAL index; a copy of it follows.
 _HEADER = 48
@@ -73,6 +75,7 @@ class Current:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._seen: OrderedDict[Name, _Seen] = OrderedDict()
+        self._missing: OrderedDict[Name, bytes] = OrderedDict()  # to the state in which there was no such row
         self._connection: sqlite3.Connection | None = None
         self._cursor: sqlite3.Cursor | None = None
         self._log: mmap.mmap | bytes = b""
@@ -92,6 +95,9 @@ class Current:
             seen = self._seen.get(name)
             if seen is not None and seen.state == state:
                 return seen.asset
+            # Else the time of the answer would tell a private asset, which is remembered, from none.
+            if self._missing.get(name) == state:
+                return None
             # All rows are fetched: a statement that is not at its end would hold the old state of the database.
             rows = cursor.execute(_ASSET_SQL, name).fetchall()
         except sqlite3.Error:  # it may be locked for a moment, or have trouble that ``get`` explains
@@ -129,7 +135,13 @@ class Current:
     def _take(self, name: Name, row: tuple[Any, ...] | None, state: bytes, *, as_text: bool = False) -> Asset | None:
         if row is None:
             self._seen.pop(name, None)
+            if state:
+                self._missing[name] = state
+                self._missing.move_to_end(name)
+                if len(self._missing) > _MISSING:
+                    self._missing.popitem(last=False)
             return None
+        self._missing.pop(name, None)
         seen = self._seen.get(name)
         if seen is None or seen.row != row:
             values = dict(zip(_ASSET, _from_text(assets, _ASSET, row) if as_text else row, strict=True))
@@ -165,6 +177,7 @@ class Current:
         if inode != self._inode:
             self.close()
             self._seen.clear()
+            self._missing.clear()
             self._inode = inode
         return self._cursor or self._open(self._file)
 
