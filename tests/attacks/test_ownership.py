@@ -24,8 +24,8 @@ from tests.server import RunningServer
 TUS = {"tus-resumable": "1.0.0"}
 # For routes that would refuse the request before they look for the object.
 PARAMETERS = {"srcset": {"widths": "320"}}
-# Of each answer, whatever it is about.
-DIFFERENT = ("x-request-id", "date", "ratelimit")
+# Of each answer, whatever it is about; limits are those of routes, and an id with a slash in it names none.
+DIFFERENT = ("x-request-id", "date", "ratelimit", "ratelimit-policy")
 BODIES: dict[str, dict[str, Any]] = {
     "/media/fetch": {"url": "https://example.com/a.jpg"},
     "/media/{media_id}/renditions": {"transformation": "w_20"},
