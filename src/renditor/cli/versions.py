@@ -53,9 +53,9 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """One known hole. ``affected``: (from, before) pairs of versions."""
+    """One known hole. ``identifier``: of CVE or GitHub; ``affected``: (from, before) pairs of versions."""
 
-    cve: str
+    identifier: str
     component: str
     affected: tuple[tuple[Version, Version], ...]
     severity: str
@@ -170,7 +170,7 @@ def _holes(part: Installed, number: Version, known: Advisories) -> Iterable[Advi
 
 def _told(entry: Advisory) -> str:
     note = f". {entry.note.rstrip('.')}" if entry.note else ""
-    return f"{entry.cve} ({entry.severity}: {entry.summary}{note})"
+    return f"{entry.identifier} ({entry.severity}: {entry.summary}{note})"
 
 
 def _shown(part: Installed, known: Advisories) -> str:
