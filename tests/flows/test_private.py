@@ -132,6 +132,24 @@ def test_a_cookie_opens_plain_private_urls(client: Client, film: dict[str, Any])
 
 
 @pytest.mark.parametrize(
+    "others",
+    [['prefs={"a": [1, 2]}'], ["a[b]=1"], ["novalue"], ["=x"], ["a=b c"], ["path=/"], ['a="'], ["a=1", "b=2"]],
+    ids=str,
+)
+def test_cookies_of_others_do_not_close_what_a_grant_opens(
+    client: Client, film: dict[str, Any], others: list[str]
+) -> None:
+    """Whatever other pages of the host keep, in one field or, as browsers do over HTTP/2, in several."""
+    response = client.call("POST", f"/media/{film['id']}/grants", json={"ttl": 60, "cookie": True})
+    plain = re.sub(r"g--.*?--/", "", response.json()["hls_url"])
+    client.http.cookies.clear()
+    shown = response.headers["set-cookie"].split(";")[0]
+    for fields in (["; ".join([*others, shown])], [*others, shown], [shown, *others]):
+        assert client.http.get(plain, headers=[("cookie", field) for field in fields]).status_code == 200
+    assert client.http.get(plain, headers=[("cookie", field) for field in others]).status_code == 404
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"ttl": 0},

@@ -205,7 +205,11 @@ def _shown(scope: Scope, raw: bytes, request_id: str) -> Credentials:
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:
-    return {name: value for name, value in scope["headers"] if name in _READ}
+    found = {name: value for name, value in scope["headers"] if name in _READ}
+    # Browsers send each cookie as a field of its own over HTTP/2 (RFC 9113, 8.2.3).
+    if b"cookie" in found:
+        found[b"cookie"] = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
+    return found
 
 
 def _request(headers: dict[bytes, bytes]) -> Request:

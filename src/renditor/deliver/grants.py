@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from http.cookies import CookieError, SimpleCookie
 
 from renditor.access.grants import Grant, subject, verify
 from renditor.access.keyring import Keyring
@@ -62,10 +61,12 @@ def kept_privately(response: Response, grant: Grant, longest: int) -> Response:
 
 
 def _cookie(header: str, name: str) -> str | None:
-    if name not in header or len(header) > _LONGEST_COOKIES:
+    """The value of the first cookie of this name, which browsers send before those of wider paths (RFC 6265, 5.4).
+
+    ``http.cookies`` reads none at all where another one is not as the RFC has it, such as JSON that a page of the same
+    host keeps: what others set must not close what a grant opens.
+    """
+    if len(header) > _LONGEST_COOKIES:
         return None
-    try:
-        found = SimpleCookie(header).get(name)
-    except CookieError:
-        return None
-    return found.value if found else None
+    pairs = (pair.partition("=") for pair in header.split(";"))
+    return next((value.strip() for key, _, value in pairs if key.strip() == name), None)
