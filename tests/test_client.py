@@ -145,6 +145,16 @@ async def test_pictures_for_a_page(server: RunningServer, tmp_path: Path) -> Non
         assert refused.value.http_status == 400
 
 
+async def test_what_an_owner_has(server: RunningServer, tmp_path: Path) -> None:
+    async with Client(server.url, server.key) as client:
+        before = await client.usage()
+        asset = await client.upload(media.photo(tmp_path / "a.jpg", 40, 30))
+        after = await client.usage()
+    assert after["files"] == {"used": before["files"]["used"] + 1, "limit": None}
+    assert after["bytes"]["used"] - before["bytes"]["used"] == asset["bytes"]
+    assert (after["open_uploads"]["limit"], after["rates"]) == (100, {})
+
+
 async def test_the_focal_point(server: RunningServer, tmp_path: Path) -> None:
     async with Client(server.url, server.key) as client:
         asset = await client.upload(media.photo(tmp_path / "photo.jpg", 300, 200))

@@ -26,7 +26,17 @@ from renditor.catalog.base import Catalog
 from renditor.catalog.settings import CatalogSettings
 from renditor.content.pieces import PieceFiles
 from renditor.content.spool import Received
-from renditor.errors import BadRequest, ChecksumMismatch, Conflict, Gone, NotFound, OutOfSpace, RequestTimeout, TooLarge
+from renditor.errors import (
+    BadRequest,
+    ChecksumMismatch,
+    Conflict,
+    Gone,
+    NotFound,
+    OutOfSpace,
+    RequestTimeout,
+    TooLarge,
+    TooManyRequests,
+)
 from renditor.ingest.quotas import Quotas
 from renditor.ingest.resumable import Piece, Resumable
 from renditor.models import Note, Principal, now_ms
@@ -43,6 +53,7 @@ class Adopting:
         self.taken: dict[str, bytes] = {}
         self.limits = type("Limits", (), {"largest": 1000})
         self.quotas = Quotas()
+        self.refusal: Exception | None = None
 
     def check_allowance(self, *_: Any) -> None:
         pass
@@ -54,6 +65,8 @@ class Adopting:
         return lambda _: None
 
     async def adopt(self, _: Principal, received: Received, __: Any, asset_id: str) -> None:
+        if self.refusal is not None:
+            raise self.refusal
         content = received.path.read_bytes()
         if not content:
             raise BadRequest("empty")
@@ -340,3 +353,19 @@ def test_whole_parts_are_open_uploads() -> None:
             made.run(made.append(made.run(made.create(Creation(3, "", "partial"))), Piece(pieces(b"abc"))))
         with pytest.raises(Exception, match="More than 2"):
             made.run(made.create(Creation(3, "", "partial")))
+
+
+def test_an_upload_that_finds_no_place_waits_for_one() -> None:
+    """It held room for its bytes since it began; a job for it is another matter, and a matter of time."""
+    with bench() as made:
+        known = made.run(made.create(Creation(3, "")))
+        made.adopting.refusal = TooManyRequests("More than 1 job.", code="quota-jobs")
+        with pytest.raises(TooManyRequests):
+            made.run(made.append(known, Piece(pieces(b"abc"))))
+        made.change(known, updated_at=0)
+        made.run(made.flow.sweep())
+        assert (made.flow.files.names(), made.adopting.taken) == ([known], {})
+        made.adopting.refusal = None
+        made.run(made.flow.sweep())
+        assert made.adopting.taken == {known: b"abc"}
+        assert made.flow.files.names() == []
