@@ -12,9 +12,12 @@ import pillow_heif
 from PIL import Image, ImageCms, PngImagePlugin
 
 from renditor.testing import media
+from tests.video.seeing import LABELLED
 
 # Begins every text that must not come through; what follows it says where it was.
 MARK = "Mrs-Private-52.5200N"
+# What is fit for streaming is taken over without being encoded anew, and with it what lies among its pictures.
+STREAMABLE = ("-vf", LABELLED, "-g", "50", "-sc_threshold", "0", "-preset", "veryfast", "-qp", "24")
 _UUID = "086f3693-b7b3-4f2c-9653-21492feee5b8"
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # XMP specification, part 3, 1.2.7.1
 
@@ -146,8 +149,9 @@ def user_data() -> bytes:
 
 
 def film(folder: Path, name: str) -> Path:
-    """A film; in QuickTime's form also a track of samples that tell where the camera was."""
-    plain, place, path = media.video(folder / "plain.mp4", seconds=2), folder / "place.bin", folder / name
+    """A film that is fit for streaming; in QuickTime's form also a track of samples that tell where the camera was."""
+    plain = media.video(folder / "plain.mp4", "720x480", 4, *STREAMABLE)
+    place, path = folder / "place.bin", folder / name
     place.write_bytes(b"GPS5" + marked("track") * 8)
     words = {"location": "location", "comment": "comment", "com.apple.quicktime.location.ISO6709": "mdta",
              "com.apple.quicktime.make": "make", "com.android.capture.fps": "android"}  # fmt: skip
