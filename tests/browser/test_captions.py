@@ -68,6 +68,10 @@ def test_both_are_shown_at_their_times(context: BrowserContext, site: Site, film
     _read(playing, 2, "One <i>to</i> four")
     _read(playing, 5, "")
     _read(playing, 7, "Six to nine")
+    playing.seek(0)
+    playing.play()
     playing.wish("text", "de")
+    # Not before they are there: dash.js loses captions that arrive while it is paused or at a seek.
+    playing.wait("[...senses.element.textTracks].some((track) => track.cues?.[0]?.text === 'Eins bis vier')")
     _read(playing, 2, "Eins bis vier")
     _read(playing, 7, "")
