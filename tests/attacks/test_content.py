@@ -12,6 +12,7 @@ from PIL import Image
 
 from renditor.testing import media
 from tests.client import Client
+from tests.server import start_server
 
 HTML = b"<html><body><script>alert(document.domain)</script></body></html>"
 
@@ -176,3 +177,22 @@ def test_every_status_of_delivery_is_nothing_to_run(owner: Client) -> None:
         assert "sandbox" in answer.headers["content-security-policy"], url
         assert "html" not in answer.headers.get("content-type", ""), url
     owner.call("DELETE", f"/media/{made['id']}")
+
+
+def test_formats_that_are_not_on_a_short_list(tmp_path: Path) -> None:
+    """By their content, whatever they are called; also as what a file of the list has in front or behind."""
+    film = media.video(tmp_path / "a.mp4", seconds=1).read_bytes()
+    song = media.song(tmp_path / "a.mp3", 1).read_bytes()
+    with start_server(tmp_path / "data", (), RENDITOR_CONTENT__FORMATS='["jpg"]') as server:
+        owner = Client(server)
+        for content in (still("PNG"), still("GIF"), still("WEBP"), still("AVIF"), still("TIFF"), film, song, SVG):
+            for name in ("photo.jpg", "photo"):
+                answer = owner.upload(content, name)
+                assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-media"), answer.text
+        for content in (still("JPEG"), still("JPEG") + film, still("JPEG") + still("PNG")):
+            answer = owner.upload(content, "film.mp4")
+            assert answer.status_code in (201, 415, 422), answer.text
+            if answer.status_code == 201:
+                assert answer.json()["format"] == "jpg"
+                assert owner.get(answer.json()["url"]).headers["content-type"] == "image/jpeg"
+        owner.close()
