@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 from dataclasses import replace
 
@@ -43,6 +44,7 @@ def test_metadata() -> None:
     [
         "filename !!!",
         "filename /w==",
+        "filename \xff",
         f"a {encoded('1')},a {encoded('2')}",
         "na\x00me YQ==",
         "ü YQ==",
@@ -60,6 +62,18 @@ def test_bad_metadata(text: str) -> None:
 @given(st.dictionaries(st.from_regex(r"[a-z_-]{1,20}", fullmatch=True), st.text(max_size=40), max_size=8))
 def test_metadata_comes_back_as_it_was(values: dict[str, str]) -> None:
     assert read_metadata(",".join(f"{key} {encoded(value)}" for key, value in values.items())) == values
+
+
+@given(st.lists(st.tuples(st.sampled_from(["filename", "tags", "x"]), st.text(max_size=20)), max_size=4))
+def test_any_metadata_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
+    with contextlib.suppress(BadRequest):
+        read_metadata(",".join(f"{key} {value}" for key, value in pairs))
+
+
+@given(st.sampled_from(["sha1", "sha256"]), st.text(max_size=60))
+def test_any_checksum_is_read_or_refused(algorithm: str, digest: str) -> None:
+    with contextlib.suppress(BadRequest):
+        read_checksum(f"{algorithm} {digest}")
 
 
 @given(
