@@ -20,9 +20,11 @@ from renditor.service import MediaProcessingService
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"description": "A video or a song: it is being processed.", "content": {"application/json": {}}}
 }
+# Of the type that was found at the upload.
+_FILE_BODY = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The bytes.", "content": {"application/octet-stream": {}}},
-    206: {"description": "The range that was asked for.", "content": {"application/octet-stream": {}}},
+    200: {"description": "The bytes.", "content": _FILE_BODY},
+    206: {"description": "The range that was asked for.", "content": _FILE_BODY},
     304: {"description": "The client has it already."},
 }
 _UPLOAD_BODY = {
