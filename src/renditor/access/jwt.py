@@ -81,7 +81,8 @@ class PublicKeys:
 
     url: str
     fetch: Fetch
-    _known: dict[str, jwt.PyJWK] = field(default_factory=dict)
+    # None: they were never fetched.
+    _known: dict[str, jwt.PyJWK] | None = None
     _asked_at: float = -math.inf
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -89,21 +90,19 @@ class PublicKeys:
         """The key of that id; None: the issuer has no such key. Raises: Unavailable: the keys cannot be fetched."""
         async with self._asking:
             age = time.monotonic() - self._asked_at
-            stale = age > _KEYS_SECONDS or key_id not in self._known
+            stale = age > _KEYS_SECONDS or self._known is None or key_id not in self._known
             if stale and age > _COOL_DOWN_SECONDS:
                 await self._refresh()
+        if self._known is None:  # no verdict on the token: a good one must not count as a failed login
+            raise Unavailable("The public keys of the token's issuer cannot be fetched.", code="no-keys")
         return self._known.get(key_id)
 
     async def _refresh(self) -> None:
         self._asked_at = time.monotonic()
         try:
-            found = _read_keys(await self.fetch(self.url, _LONGEST_JWKS))
-        except (RenditorError, ValueError, KeyError, TypeError, AttributeError):
-            # Whatever the issuer answers: keys that were good before still are.
-            if not self._known:
-                raise Unavailable("The public keys of the token's issuer cannot be fetched.", code="no-keys") from None
-            return
-        self._known = found
+            self._known = _read_keys(await self.fetch(self.url, _LONGEST_JWKS))
+        except (RenditorError, ValueError, KeyError, TypeError, RecursionError):
+            return  # whatever the issuer answers: keys that were good before still are
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ def _decode(text: str, key: Any, algorithm: str, expected: tuple[str, str, int])
     except jwt.ExpiredSignatureError:
         hint = "Ask for a new one; `renditor token issue` makes one."
         raise Unauthenticated("The token has expired.", code="token-expired", hint=hint) from None
-    except (jwt.PyJWTError, ValueError, TypeError, OverflowError):  # claims of odd types
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):  # claims of odd types
         raise _invalid() from None
 
 
@@ -169,7 +168,7 @@ def _principal(claims: dict[str, Any], max_age: int, key_id: str | None) -> Prin
         raise _invalid()
     try:
         age = float(claims["exp"]) - float(claims["iat"])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # OverflowError: hundreds of digits
         raise _invalid() from None
     if not 0 < age <= max_age:  # a token for years is a key that nobody can revoke
         raise _invalid()
@@ -192,14 +191,16 @@ def _read_keys(content: bytes) -> dict[str, jwt.PyJWK]:
     """The public keys for signing that are of use here. Raises: ValueError."""
     keys = json.loads(content)["keys"]
     found: dict[str, jwt.PyJWK] = {}
-    for one in cast("list[dict[str, Any]]", keys):
+    for one in cast("list[Any]", keys):
+        if not isinstance(one, dict):
+            continue
         # A shared secret among public keys would let everybody who can read them sign.
         if one.get("kty") == "oct" or one.get("use", "sig") != "sig" or not isinstance(one.get("kid"), str):
             continue
         try:
             found[one["kid"]] = jwt.PyJWK(one)
-        except jwt.PyJWTError:
-            continue
+        except (jwt.PyJWTError, ValueError, TypeError, NotImplementedError):
+            continue  # one key of no use (its ``alg`` is "none", or a list) does not take the others along
     return found
 
 
