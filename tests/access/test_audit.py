@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -103,3 +104,17 @@ def test_a_forged_checkpoint_shows() -> None:
 def test_another_tenants_entries_are_no_part_of_a_chain() -> None:
     links = chain(3)
     assert "changed" in faults([*links[:2], replace(links[2], tenant="other")])
+
+
+@pytest.mark.parametrize("odd", ["é" * 64, "\ud800", "", None, b"\x00", 7], ids=repr)
+@pytest.mark.parametrize("column", ["text", "previous", "mac"])
+def test_whatever_an_editor_writes_is_a_fault_and_no_error(column: str, odd: Any) -> None:
+    links = chain(3)
+    assert faults([links[0], replace(links[1], **{column: odd}), links[2]], links[2])
+
+
+@pytest.mark.parametrize("odd", ["new.é", "\ud800", "é.", "new."], ids=repr)
+def test_whatever_an_editor_writes_as_a_signature_is_a_fault(odd: str) -> None:
+    links = chain(3)
+    mark = replace(checkpoint(NEW, links[2], 1), signature=odd)
+    assert [one.fault for one in check(links, RING, [mark])[1]] == ["bad-checkpoint"]
