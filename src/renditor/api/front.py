@@ -27,6 +27,8 @@ _MOST_HEAD: Final = 32 * 1024
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _OLD: Final = ("1", "1.0")
 _BODY_IN_CHUNKS: Final = b"chunked"
+# An IPv4 client at a socket for both kinds (RFC 4291, 2.5.5.2).
+_MAPPED: Final = "::ffff:"
 
 
 class Front:
@@ -51,8 +53,8 @@ class Front:
             if fault is not None:
                 await _refuse(fault, send)
                 return
-            if self._proxies and scope.get("client"):
-                peer, port = scope["client"]
+            peer, port = scope.get("client") or ("", 0)
+            if peer and (self._proxies or peer.startswith(_MAPPED)):
                 forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
                 scope["client"] = (self._proxies.client(peer, forwarded), port)
         await self._application(scope, receive, send)

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from renditor.access.grants import LONGEST, SHORTEST
+from renditor.api.proxies import one_form
 from renditor.api.routes import Needs, json_body, read_body, refusals
 from renditor.api.views import Views
 from renditor.catalog.assets import made_of
@@ -36,7 +37,7 @@ class GrantRequest(BaseModel):
     @field_validator("address")
     @classmethod
     def _is_address(cls, value: str | None) -> str | None:
-        return None if value is None else str(ipaddress.ip_address(value))
+        return None if value is None else str(one_form(ipaddress.ip_address(value)))
 
 
 def router(service: MediaProcessingService, views: Views, *, cookies: bool) -> APIRouter:

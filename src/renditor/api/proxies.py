@@ -36,8 +36,10 @@ class TrustedProxies:
             forwarded: the values of all ``X-Forwarded-For`` lines, in their order.
         """
         found = _address(peer)
-        if found is None or not self._trusts(found):
+        if found is None:
             return peer
+        if not self._trusts(found):
+            return str(found)
         hops = b",".join(forwarded).decode("latin-1").split(",")[-_MOST_HOPS:]
         for hop in reversed(hops):
             before = _address(hop.strip())
@@ -59,5 +61,9 @@ def _address(text: str) -> Address | None:
         address = ipaddress.ip_address(bare)
     except ValueError:
         return None
-    # A socket that takes both kinds tells IPv4 addresses like this.
+    return one_form(address)
+
+
+def one_form(address: Address) -> Address:
+    """The IPv4 address where an IPv6 address means one, as a socket that takes both kinds tells it."""
     return getattr(address, "ipv4_mapped", None) or address
