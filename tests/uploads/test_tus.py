@@ -181,10 +181,17 @@ def test_parts_make_a_whole() -> None:
 
 
 def test_what_is_told() -> None:
-    assert answer(replace(OPEN, metadata="a YQ==")) == {
+    assert answer(replace(OPEN, metadata="a YQ=="), "/uploads/") == {
         "upload-offset": "40",
         "upload-length": "100",
         "upload-metadata": "a YQ==",
     }
-    assert answer(replace(OPEN, concat="partial"))["upload-concat"] == "partial"
-    assert answer(replace(OPEN, concat="final", parts=("a", "b")))["upload-concat"] == "final;a b"
+    assert answer(replace(OPEN, concat="partial"), "/uploads/")["upload-concat"] == "partial"
+
+
+def test_a_final_upload_names_its_parts_as_they_are_asked_for_and_has_no_offset_until_it_is_joined() -> None:
+    final = replace(OPEN, concat="final", parts=("a", "b"))
+    told = answer(final, "/uploads/")
+    assert told == {"upload-length": "100", "upload-concat": "final;/uploads/a /uploads/b"}
+    assert read_creation({"upload-concat": told["upload-concat"]}, 100, "/uploads/").parts == final.parts
+    assert answer(replace(final, offset=100), "/uploads/")["upload-offset"] == "100"

@@ -31,6 +31,7 @@ SENT: Final = (
     "x-request-id",
 )
 ANSWERED: Final = (
+    "tus-checksum-algorithm",
     "tus-extension",
     "tus-max-size",
     "tus-resumable",
@@ -184,4 +185,4 @@ def _check_version(request: Request) -> None:
 
 def _shown(upload: tus.Upload) -> dict[str, str]:
     expires = datetime.fromtimestamp(upload.expires_at / 1000, UTC)
-    return {**_HEADERS, **tus.answer(upload), "upload-expires": format_datetime(expires, usegmt=True)}
+    return {**_HEADERS, **tus.answer(upload, f"{PATH}/"), "upload-expires": format_datetime(expires, usegmt=True)}

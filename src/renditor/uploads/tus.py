@@ -194,15 +194,21 @@ def joined(parts: tuple[Upload, ...], most: int, now: int) -> int:
     return length
 
 
-def answer(upload: Upload) -> dict[str, str]:
-    """The header fields that tell of an upload."""
-    headers = {"upload-offset": str(upload.offset), "upload-length": str(upload.length)}
+def answer(upload: Upload, prefix: str) -> dict[str, str]:
+    """The header fields that tell of an upload. ``prefix``: what the paths of its parts begin with.
+
+    A final upload has no offset until it is joined: a client would take one for a place to go on (tus 1.0.0,
+    "Concatenation").
+    """
+    headers = {"upload-length": str(upload.length)}
+    if upload.concat != "final" or upload.complete:
+        headers["upload-offset"] = str(upload.offset)
     if upload.metadata:
         headers["upload-metadata"] = upload.metadata
     if upload.concat == "partial":
         headers["upload-concat"] = "partial"
     elif upload.concat == "final":
-        headers["upload-concat"] = "final;" + " ".join(upload.parts)
+        headers["upload-concat"] = "final;" + " ".join(prefix + part for part in upload.parts)
     return headers
 
 
