@@ -369,3 +369,32 @@ def test_an_upload_that_finds_no_place_waits_for_one() -> None:
         made.run(made.flow.sweep())
         assert made.adopting.taken == {known: b"abc"}
         assert made.flow.files.names() == []
+
+
+def test_an_empty_part_waits_for_the_others() -> None:
+    """It is whole from the beginning, and no file of its own that the sweep would look at."""
+    with bench() as made:
+        empty = made.run(made.create(Creation(0, "", "partial")))
+        made.change(empty, updated_at=0)
+        made.run(made.flow.sweep())
+        other = made.run(made.create(Creation(3, "", "partial")))
+        made.run(made.append(other, Piece(pieces(b"abc"))))
+        final = made.run(made.create(Creation(None, "", "final", (empty, other))))
+        assert made.adopting.taken == {final: b"abc"}
+
+
+@pytest.mark.parametrize("there", [b"abc", b""])
+def test_bytes_that_a_machine_lost_are_not_taken_for_zeros(there: bytes) -> None:
+    with bench() as made:
+        open_, whole = (made.run(made.create(Creation(10, ""))) for _ in range(2))
+        made.run(made.append(open_, Piece(pieces(b"abcdefg"))))
+        made.change(whole, offset=10, updated_at=0)
+        for known in (open_, whole):
+            made.flow.files.path(known).write_bytes(there)
+        with pytest.raises(NotFound):
+            made.run(made.append(open_, Piece(pieces(b"hij"))))
+        made.run(made.flow.sweep())
+        for known in (open_, whole):
+            with pytest.raises(NotFound):
+                made.run(made.flow.get(OWNER, known))
+        assert (made.adopting.taken, made.flow.files.names()) == ({}, [])

@@ -190,7 +190,7 @@ class Ingest:
         note = await self._noted(principal, asset, options)
 
         def added(connection: Any) -> None:
-            self.quotas.check_added(connection, principal, asset.id)
+            self.quotas.check_added(connection, principal, asset.id, replaces=options.overwrite)
             if recipe:
                 self.quotas.check_jobs(connection, principal)
             note(connection)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
@@ -99,6 +100,8 @@ class Resumable:
             updated_at=now,
             expires_at=now + self.seconds * 1000,
             token_id=principal.allowance.token_id if principal.allowance else None,
+            # An empty part is whole at once.
+            status="done" if asked.concat == "partial" and asked.length == 0 else "open",
             concat=asked.concat,
             parts=asked.parts,
         )
@@ -152,6 +155,7 @@ class Resumable:
             if (current.offset, current.status) != (upload.offset, "open"):
                 detail, hint = "Upload-Offset is not where the upload is.", "HEAD tells the offset."
                 raise Conflict(detail, code="offset-mismatch", hint=hint)
+            await self._expect_bytes(current, fd)
             hashed: Any = piece.checksum.hasher() if piece.checksum else None
             writer = PieceWriter(fd, current.offset, current.length, hashed)
             upload = await self._receive(principal, current, writer, piece)
@@ -186,9 +190,10 @@ class Resumable:
         for row in await self.catalog.read(lambda c: rows.waiting(c, now_ms() - _LEFT_ALONE_MS, _AT_ONCE)):
             principal = _principal(row)
             with contextlib.suppress(RenditorError):
-                async with self.files.locked(row["id"]):
+                async with self.files.locked(row["id"]) as fd:
                     upload = await self.get(principal, row["id"])
                     if upload.status == "open":
+                        await self._expect_bytes(upload, fd)
                         await self._finish(principal, upload)
         await self._sweep_files()
 
@@ -239,6 +244,14 @@ class Resumable:
         except RenditorError:
             await self._forget(upload.id)
             raise
+
+    async def _expect_bytes(self, upload: Upload, fd: int) -> None:
+        """A machine that lost power, or a folder restored from an older day than the catalog, has fewer bytes than
+        count: zeros would take their place. Raises: NotFound: the client begins anew."""
+        if os.fstat(fd).st_size < upload.offset:
+            observe.log().error("upload_lost_bytes", upload=upload.id, offset=upload.offset)
+            await self._forget(upload.id)
+            raise NotFound
 
     async def _count(self, upload: Upload, end: int) -> Upload:
         now = now_ms()
