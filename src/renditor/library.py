@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self
 
 from renditor import app, config, service
+from renditor.api.cors import Origins
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.views import Views
 from renditor.catalog.assets import made_of
@@ -224,7 +225,8 @@ class MediaProcessingService(service.MediaProcessingService):
         """An ASGI application for delivery URLs: ``app.mount("/", media.delivery)``, after all other routes."""
         del receive
         flows = self.flows
-        if scope["type"] != "http" or not await Delivery(flows.deliver, flows.remote, flows.audit)(scope, send):
+        delivery = Delivery(flows.deliver, flows.remote, flows.audit, Origins(()))
+        if scope["type"] != "http" or not await delivery(scope, send):
             start: Message = {"type": "http.response.start", "status": 404, "headers": []}
             await send(start)
             await send({"type": "http.response.body", "body": b""})

@@ -45,6 +45,23 @@ def test_an_allowed_origin_is_allowed_alone_and_without_credentials(owner: Clien
     assert owner.call("OPTIONS", "/media", headers=asked).status_code == 400
 
 
+def test_a_refused_preflight_is_an_error_like_any_other(owner: Client) -> None:
+    for asked in (
+        {"origin": "https://evil.example", "access-control-request-method": "GET"},
+        {"origin": ALLOWED, "access-control-request-method": "PUT"},
+        {"origin": ALLOWED, "access-control-request-method": "<script>"},
+        {"origin": ALLOWED, "access-control-request-method": "GET", "access-control-request-headers": 'x-"evil"'},
+    ):
+        answer = owner.http.options("/media", headers=asked)
+        problem = answer.json()
+        assert (answer.status_code, problem["status"], problem["code"]) == (400, 400, "cors-refused")
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert (answer.headers["cache-control"], answer.headers["vary"]) == ("no-store", "Origin")
+        assert problem["request_id"] == answer.headers["x-request-id"]
+        assert "evil" not in answer.text
+        assert "<script>" not in answer.text
+
+
 def test_delivery_is_for_all_and_for_no_credentials(owner: Client, tmp_path) -> None:
     asset = owner.upload(media.photo(tmp_path / "a.jpg", 20, 20)).json()
     for origin in ("https://evil.example", "null"):

@@ -18,7 +18,7 @@ from tests.attacks.test_identity import command
 from tests.client import Client
 from tests.server import RunningServer, launch
 
-PROXY = "127.0.0.2"
+PROXY, PAGE = "127.0.0.2", "https://app.example.com"
 # In every process.
 RETIRED_SECONDS = 5
 # Enough for each of two processes to answer.
@@ -32,6 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         tmp_path_factory.mktemp("grants") / "data",
         arguments=("--workers", "2"),
         RENDITOR_TRUSTED_PROXIES=f'["{PROXY}"]',
+        RENDITOR_CORS__ORIGINS=f'["{PAGE}"]',
         RENDITOR_ACCESS__FAILED_LOGINS="100000/minute",
     )
     yield made

@@ -14,6 +14,7 @@ from typing import Any
 
 from renditor import observe
 from renditor.api import problems
+from renditor.api.cors import Origins
 from renditor.api.denials import note_failed_delivery
 from renditor.api.ranges import read_range
 from renditor.deliver import hints
@@ -56,7 +57,7 @@ _PREFLIGHT: Headers = [
 # Where somebody is sent may be another place at the next request: the picture may be deleted, or made here by then.
 _NOT_KEPT: Headers = [(b"cache-control", b"no-store")]
 _HINTS = {name.encode(): name for name in hints.NAMES}
-_READ = frozenset((b"accept", b"if-none-match", b"range", b"if-range", b"cookie", *_HINTS))
+_READ = frozenset((b"accept", b"if-none-match", b"range", b"if-range", b"cookie", b"origin", *_HINTS))
 
 
 class Delivery:
@@ -65,8 +66,9 @@ class Delivery:
     With ``delivery.accel_prefix`` stored files are not sent but named to the proxy in front, which sends them.
     """
 
-    def __init__(self, deliver: Deliver, remote: Remote, audit: Audit) -> None:
+    def __init__(self, deliver: Deliver, remote: Remote, audit: Audit, origins: Origins) -> None:
         self._deliver = deliver
+        self._origins = origins
         self._audit = audit
         self._remote = remote
 
@@ -109,8 +111,8 @@ class Delivery:
             begun = True
             await send(message)
 
+        headers = _headers(scope)
         try:
-            headers = _headers(scope)
             reply = await self._answer(scope, match, headers)
             await reply.send(send_noting, head=head)
         except Exception as error:
@@ -120,17 +122,25 @@ class Delivery:
             if begun:  # an error behind the first bytes of a file would be part of the file: the server breaks off
                 raise
             await note_failed_delivery(self._audit, _shown(scope, match.string, request_id), shown)
-            await _failure(shown, request_id).send(send, head=head)
+            failure = _failure(shown, request_id)
+            if _may_be_private(match):
+                failure.lines = self._origins.admitted(failure.lines, headers.get(b"origin"))
+            await failure.send(send, head=head)
 
     async def _answer(self, scope: Scope, match: re.Match[bytes], headers: dict[bytes, bytes]) -> Reply:
         method = scope["method"]
+        origin = headers.get(b"origin")
         if method == "OPTIONS":
-            return Reply(204, _PREFLIGHT)
+            return Reply(204, self._origins.admitted(_PREFLIGHT, origin) if _may_be_private(match) else _PREFLIGHT)
         if method not in ("GET", "HEAD"):
             raise MethodNotAllowed
         request = _request(headers)
         request.address = scope.get("renditor.address", "")
-        return self._reply(await self._ask(match, request), headers)
+        response = await self._ask(match, request)
+        reply = self._reply(response, headers)
+        if not isinstance(response, Redirect) and response.head.private:
+            reply.lines = self._origins.admitted(reply.lines, origin)
+        return reply
 
     async def _ask(self, match: re.Match[bytes], request: Request) -> Response:
         tenant, kind, kept_as, grant, tail, files_grant, rendition, name = (
@@ -171,7 +181,7 @@ class Delivery:
 class Reply:
     """A status, header fields, and a body in one piece or in chunks."""
 
-    __slots__ = ("_cache", "_chunks", "_content", "_lines", "_status")
+    __slots__ = ("_cache", "_chunks", "_content", "_status", "lines")
 
     def __init__(
         self,
@@ -181,16 +191,21 @@ class Reply:
         chunks: AsyncIterator[bytes] | None = None,
         cache: str = "none",
     ) -> None:
-        self._status, self._lines, self._content, self._chunks, self._cache = status, lines, content, chunks, cache
+        self._status, self.lines, self._content, self._chunks, self._cache = status, lines, content, chunks, cache
 
     async def send(self, send: Send, *, head: bool) -> None:
         """Send it. An error of the first chunk is raised before anything is sent."""
         _delivered(self._status, self._cache).inc()
         if self._chunks is not None and not head:
-            await _stream(send, self._status, self._lines, self._chunks)
+            await _stream(send, self._status, self.lines, self._chunks)
             return
-        await send({"type": "http.response.start", "status": self._status, "headers": self._lines})
+        await send({"type": "http.response.start", "status": self._status, "headers": self.lines})
         await send({"type": "http.response.body", "body": b"" if head else self._content or b""})
+
+
+def _may_be_private(match: re.Match[bytes]) -> bool:
+    """By its path alone: answers about private and unknown files have to be alike."""
+    return match[3] == b"private" or match[7] is not None
 
 
 @cache

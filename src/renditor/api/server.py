@@ -11,7 +11,6 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.requests import Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -33,6 +32,7 @@ from renditor.api import (
     uploads,
     usage,
 )
+from renditor.api.cors import Origins, Preflights
 from renditor.api.delivery import Delivery, Message, Receive, Scope, Send
 from renditor.api.denials import note_refusal
 from renditor.api.hosts import Hosts
@@ -45,8 +45,8 @@ from renditor.service import Audit, MediaProcessingService
 @dataclass(frozen=True, slots=True)
 class ApiOptions:
     """``public_url``: how the world reaches us; ``delivery_url``: where files are, if elsewhere; ``cors_origins``:
-    pages that may call the API from a browser; ``metrics``: whether /metrics is served; ``metrics_token``: what
-    who asks for it must send.
+    pages that may call the API, and read private files with cookies; ``metrics``: whether /metrics is served;
+    ``metrics_token``: what who asks for it must send.
     """
 
     version: str
@@ -146,7 +146,7 @@ def create(
     _handle_errors(api, service.flows.audit)
     if options.cors_origins:
         api.add_middleware(
-            CORSMiddleware,
+            Preflights,
             allow_origins=list(options.cors_origins),
             allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=[*_SENT, *uploads.SENT],
@@ -169,7 +169,8 @@ def create(
         api.include_router(health.metrics(options.metrics_token))
     api.include_router(pages.router(docs=options.docs, files=options.delivery_url))
     needs(api.routes)
-    delivery = Delivery(service.flows.deliver, service.flows.remote, service.flows.audit)
+    flows = service.flows
+    delivery = Delivery(flows.deliver, flows.remote, flows.audit, Origins(options.cors_origins))
     return Server(api, delivery, Hosts(options.delivery_url))
 
 

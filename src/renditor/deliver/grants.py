@@ -10,7 +10,7 @@ from renditor.access.grants import Grant, subject, verify
 from renditor.access.keyring import Keyring
 from renditor.catalog.current import Name
 from renditor.deliver.responses import Body, Redirect, Request, Response
-from renditor.errors import NotFound
+from renditor.errors import NotFound, Unauthenticated
 from renditor.models import Asset
 from renditor.transformation.path import DeliveryPath
 
@@ -35,13 +35,19 @@ class Grants:
 
         Raises:
             Unauthenticated: a grant that is not valid, or no longer.
-            NotFound: no grant at all, or one for something else: a private asset is like none.
+            NotFound: no grant at all, one for something else, or a cookie that is none: a private asset is like none.
         """
         text = request.grant or (_cookie(request.cookies, cookie_name(asset.id)) if asset else None)
         if text is None:
             raise NotFound
         wanted = subject(*name[:2], path.signed) if path else ""
-        grant = verify(text, await self.keyring(), wanted, request.address, time.time())
+        try:
+            grant = verify(text, await self.keyring(), wanted, request.address, time.time())
+        except Unauthenticated as error:
+            if request.grant or error.error_code == "grant-expired":
+                raise
+            # The cookie is looked at because the asset is there: another answer than for none would tell so.
+            raise NotFound from None
         if asset is None or asset.id != grant.asset_id or (path is None and not grant.whole_asset):
             raise NotFound
         return grant
@@ -56,7 +62,7 @@ def kept_privately(response: Response, grant: Grant, longest: int) -> Response:
     if isinstance(response, Redirect):
         return response
     seconds = max(0, min(longest, int(grant.expires_at - time.time())))
-    head = replace(response.head, cache_control=f"private, max-age={seconds}")
+    head = replace(response.head, cache_control=f"private, max-age={seconds}", private=True)
     return replace(response, head=head, lines=None) if isinstance(response, Body) else replace(response, head=head)
 
 

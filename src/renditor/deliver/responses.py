@@ -87,12 +87,16 @@ class Request:
 
 @dataclass(slots=True)
 class Head:
-    """Header fields of all answers about one rendition. ``more``: others, as they are sent."""
+    """Header fields of all answers about one rendition.
+
+    ``more``: others, as they are sent. ``private``: a grant opened it.
+    """
 
     cache_control: str
     vary: str | None = None
     disposition: str | None = None
     more: Headers = field(default_factory=list)
+    private: bool = False
 
 
 @dataclass(slots=True)
