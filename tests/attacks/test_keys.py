@@ -196,6 +196,16 @@ def test_a_revoked_administrator(server: RunningServer, admin: Client, opened: O
     assert admin.call("DELETE", f"/keys/{heir['id']}").status_code == 204
 
 
+def test_uploading_on_with_a_token_of_a_key_that_was_revoked(admin: Client, opened: Open) -> None:
+    """Whoever has stolen a key makes a token for a day before it is missed."""
+    stolen = make(admin, owner="kim", scopes=["write"]).json()
+    token = opened(opened(stolen["key"]).call("POST", "/tokens", json={"ttl": 86_400, "uploads": 9}).json()["token"])
+    content: bytes = media.quadrants(40, 30).jpegsave_buffer()
+    assert token.upload(content).status_code == 201
+    assert admin.call("DELETE", f"/keys/{stolen['id']}").status_code == 204
+    assert {token.upload(content).status_code for _ in range(10)} == {401}
+
+
 def test_an_administrator_whose_time_is_over(server: RunningServer, admin: Client, opened: Open) -> None:
     made = operator(server, "keys", "create", "--name", "short", "--scopes", "admin", "--expires", "3s")
     late = opened(made["key"])

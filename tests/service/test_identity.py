@@ -157,6 +157,25 @@ async def test_only_its_owner_revokes_a_token(identity: Identity) -> None:
     assert ["token.create" in entry or "token.revoke" in entry for entry in entries(identity)].count(True) == 2
 
 
+@pytest.mark.parametrize("ended", [{"revoked_at": 1}, {"expires_at": 1}], ids=["revoked", "expired"])
+async def test_a_token_has_the_rate_of_its_key_and_ends_with_it(identity: Identity, ended: dict[str, Any]) -> None:
+    key = await identity.authenticate(shown(add_key(identity, uploads="1000/hour")), "read")
+    good = await identity.issue_upload_token(key, 60, 1)
+    assert (await identity.authenticate(shown(good.text), "upload")).uploads == "1000/hour"
+    late = apikeys.create("late", ["write"], owner="anna").key
+    await identity.catalog.write(lambda c: keys.insert(c, replace(late, **ended), "0" * 64))
+    bad = await identity.issue_upload_token(replace(ANNA, key_id=late.id), 60, 1)
+    with pytest.raises(Unauthenticated) as caught:
+        await identity.authenticate(shown(bad.text), "upload")
+    assert caught.value.error_code == "invalid-token"
+
+
+async def test_a_token_by_a_jwt_with_a_long_key_id(identity: Identity) -> None:
+    """It is the issuer's to choose: PostgreSQL would not take it."""
+    new = await identity.issue_upload_token(replace(ANNA, kind="jwt", key_id="k" * 500), 60, 1)
+    assert (await identity.authenticate(shown(new.text), "upload")).owner == "anna"
+
+
 @pytest.mark.parametrize("seconds", [0, -1, 86_401])
 async def test_a_token_is_never_for_long(identity: Identity, seconds: int) -> None:
     with pytest.raises(BadRequest):

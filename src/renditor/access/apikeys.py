@@ -55,9 +55,9 @@ def create(
     # It is shown on terminals, and a tenant chooses it: no control characters, no half of a pair.
     if not name.strip() or not name.isprintable():
         raise BadRequest("A key has a name of printable characters.", hint="Say what it is for, such as: website")
-    for label, value in (("tenant", tenant), ("owner", "x" if owner is None else owner)):
+    for label, value in (("a tenant", tenant), ("an owner", "x" if owner is None else owner)):
         if not _NAME.fullmatch(value):
-            raise BadRequest(f"{value!r} cannot be a {label}.", hint="Use up to 64 letters, digits, and . _ - @")
+            raise BadRequest(f"{value!r} cannot be {label}.", hint="Use up to 64 letters, digits, and . _ - @")
     if uploads is not None:
         Rate.parse(uploads)
     if expires_at is not None and not now_ms() < expires_at < _LAST:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from renditor.errors import BadRequest, Unauthenticated
-from renditor.models import Allowance, MediaType, Principal, new_id, now_ms
+from renditor.models import Allowance, ApiKey, MediaType, Principal, new_id, now_ms
 
 MEDIA_TYPES: Final[tuple[MediaType, ...]] = get_args(MediaType)
 # A token lies in a web page: long enough for an upload, not for whoever finds it in an archive. Seconds.
@@ -62,7 +62,8 @@ def create(
         id=token_id,
         tenant=principal.tenant,
         owner=principal.owner,
-        made_by=principal.key_id or principal.kind,
+        # The key id of a JWT is its issuer's: as long as that likes, and perhaps that of one of our keys.
+        made_by=(principal.key_id if principal.kind == "key" else None) or principal.kind,
         max_bytes=max_bytes,
         media_types=frozenset(media_types),
         uploads_left=uploads,
@@ -80,10 +81,19 @@ def split(text: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def verify(found: tuple[UploadToken, str] | None, secret: str) -> Principal:
-    """The principal behind a token. Raises: Unauthenticated: unknown, revoked and wrong ones alike; expired."""
+def verify(found: tuple[UploadToken, str] | None, secret: str, maker: ApiKey | None) -> Principal:
+    """The principal behind a token.
+
+    Args:
+        maker: the API key it was made with; None: it was made with a JWT. A token ends with its key, or whoever has
+            stolen one could go on with it for a day after it was revoked. It has the key's rate of uploads.
+
+    Raises: Unauthenticated: unknown, revoked and wrong ones alike; expired.
+    """
     token, secret_hash = found or (None, _hash(""))
     if not hmac.compare_digest(_hash(secret), secret_hash) or token is None or token.revoked_at is not None:
+        raise _invalid()
+    if maker is not None and maker.state(now_ms()) != "active":
         raise _invalid()
     if token.expires_at <= now_ms():
         raise Unauthenticated("The upload token has expired.", code="token-expired")
@@ -92,6 +102,7 @@ def verify(found: tuple[UploadToken, str] | None, secret: str) -> Principal:
         tenant=token.tenant,
         scopes=frozenset({"token"}),
         key_id=token.id,
+        uploads=None if maker is None else maker.uploads,
         kind="token",
         allowance=Allowance(token.id, token.max_bytes, token.media_types),
     )

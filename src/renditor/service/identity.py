@@ -13,7 +13,7 @@ from renditor.catalog import keys
 from renditor.catalog import tokens as token_rows
 from renditor.catalog.base import Catalog
 from renditor.errors import Forbidden, NotFound, Unauthenticated
-from renditor.models import Credentials, MediaType, Need, Principal, is_id, now_ms
+from renditor.models import ApiKey, Credentials, MediaType, Need, Principal, is_id, now_ms
 from renditor.service.auditing import Audit
 from renditor.service.keyrings import Keyrings
 from renditor.service.limits import Limits, expect_admitted
@@ -66,7 +66,8 @@ class Identity:
             raise Unauthenticated(hint=_HINT)
         if text.startswith("rt_"):
             token_id, secret = tokens.split(text)
-            return tokens.verify(await self.catalog.read(lambda c: _token(token_rows.get(c, token_id))), secret)
+            found, maker = await self.catalog.read(lambda c: _token(c, token_id))
+            return tokens.verify(found, secret, maker)
         if text.startswith("rk_"):
             key_id, secret = apikeys.split(text)
             return apikeys.verify(await self.catalog.read(lambda c: keys.get(c, key_id)), secret)
@@ -129,8 +130,11 @@ def _needed(need: Need) -> str:
     return f"This needs a key with the scope {'read' if need == 'follow' else need!r}."
 
 
-def _token(row: dict[str, Any] | None) -> tuple[UploadToken, str] | None:
+def _token(connection: Any, token_id: str) -> tuple[tuple[UploadToken, str] | None, ApiKey | None]:
+    row = token_rows.get(connection, token_id)
     if row is None:
-        return None
+        return None, None
     secret_hash = row.pop("secret_hash")
-    return UploadToken(**row | {"media_types": frozenset(filter(None, row["media_types"].split(",")))}), secret_hash
+    token = UploadToken(**row | {"media_types": frozenset(filter(None, row["media_types"].split(",")))})
+    maker = keys.get(connection, token.made_by)
+    return (token, secret_hash), maker and maker[0]
