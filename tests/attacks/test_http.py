@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import httpx
 import pytest
 
 from renditor.testing import media
@@ -110,9 +111,13 @@ def test_chunks_that_are_none(attacked: RunningServer, name: str) -> None:
 
 def test_bare_line_feeds_in_a_head_hide_no_body(attacked: RunningServer) -> None:
     """RFC 9112 (2.2) allows them as line ends; then they must be that for the length of the body too."""
-    head = b"GET /healthz HTTP/1.1\nHost: x\nContent-Length: %d\n\n" % len(SMUGGLED)
+    key = attacked.key.encode()
+    head = b"POST /media/fetch HTTP/1.1\nHost: x\nAuthorization: Bearer %s\nContent-Length: %d\n\n" % (
+        key,
+        len(SMUGGLED),
+    )
     answers, _ = ask(attacked.port, head + SMUGGLED + get(b"/nothing", HOST))
-    assert [answer.status for answer in answers] == [200, 404]
+    assert [answer.status for answer in answers] == [422, 404]
 
 
 def test_slow_heads(attacked: RunningServer) -> None:
@@ -219,6 +224,24 @@ def test_a_body_nobody_may_send_is_not_read(attacked: RunningServer) -> None:
         assert sent < 2**25
         received, _ = read(connection)
     assert received == b"" or received.startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_connection_that_ends_is_said_to_end(attacked: RunningServer) -> None:
+    """Where the rest of a body is not read, the next request on that connection would be lost."""
+    key, html = b"Authorization: Bearer %s\r\n" % attacked.key.encode(), b"<html>" + b" " * 300_000
+    for line, body, status in (key, html, 415), (b"", html, 401), (b"", b"<html>", 401):
+        head = b"POST /media/upload HTTP/1.1\r\n" + HOST + line + b"Content-Length: %d\r\n\r\n" % len(body)
+        answers, closed = ask(attacked.port, head + body)
+        assert (answers[0].status, answers[0].headers.get("connection"), closed) == (status, "close", True)
+    answers, closed = ask(attacked.port, head.replace(HOST, HOST + key) + body)
+    assert (answers[0].status, "connection" in answers[0].headers, closed) == (415, False, False)
+
+
+def test_requests_behind_refused_bodies(attacked: RunningServer) -> None:
+    with httpx.Client(base_url=attacked.url, headers={"authorization": f"Bearer {attacked.key}"}) as client:
+        for _ in range(20):
+            assert client.post("/media/upload", content=b"<html>" + b" " * 100_000).status_code == 415
+            assert client.post("/media", content=b"x" * 1000).status_code == 405
 
 
 def test_upgrades_to_other_protocols(attacked: RunningServer) -> None:

@@ -26,6 +26,7 @@ _MOST_HEAD: Final = 32 * 1024
 # RFC 9110, 7.2 and RFC 3986, 3.2.2: a name or IPv4 address, or an IPv6 address in brackets, and a port.
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _OLD: Final = ("1", "1.0")
+_ONE_AT_A_TIME: Final = ("1", "1.0", "1.1")
 _BODY_IN_CHUNKS: Final = b"chunked"
 # An IPv4 client at a socket for both kinds (RFC 4291, 2.5.5.2).
 _MAPPED: Final = "::ffff:"
@@ -57,6 +58,8 @@ class Front:
             if peer and (self._proxies or peer.startswith(_MAPPED)):
                 forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
                 scope["client"] = (self._proxies.client(peer, forwarded), port)
+            if scope["http_version"] in _ONE_AT_A_TIME and _has_body(scope):
+                receive, send = _closing(receive, send)
         await self._application(scope, receive, send)
 
 
@@ -95,3 +98,32 @@ def _with(line: tuple[bytes, bytes], send: Send) -> Send:
         await send(message)
 
     return send_with
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 "))
+        for name, value in scope["headers"]
+    )
+
+
+def _closing(receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Say that the connection ends where the body was not read to its end.
+
+    The server closes it then, for what follows is still that body; a client that is not told would send its next
+    request into a connection that ends, and could not know whether it was heard (RFC 9112, 9.6).
+    """
+    whole = False
+
+    async def receive_noted() -> Message:
+        nonlocal whole
+        message = await receive()
+        whole = whole or (message["type"] == "http.request" and not message.get("more_body", False))
+        return message
+
+    async def send_told(message: Message) -> None:
+        if message["type"] == "http.response.start" and not whole:
+            message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+        await send(message)
+
+    return receive_noted, send_told
