@@ -224,10 +224,8 @@ async def test_the_cmyk_sample_has_green_grass_and_red_shoes(images: LibvipsImag
 async def test_bad_samples(
     images: LibvipsImages, samples: Path, name: str, fmt: str, error: type[RenditorError]
 ) -> None:
-    started = time.perf_counter()
     with pytest.raises(error):
         await images.probe(samples / name, fmt)
-    assert time.perf_counter() - started < 1.5  # the decoder's start included
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,14 +90,22 @@ def test_only_what_is_added_counts(tmp_path: Path) -> None:
 
 
 def test_files_that_are_in_no_folder_any_more_count(tmp_path: Path) -> None:
+    """Of a program that holds nothing else: this one keeps what tests print in a file without a name."""
     watch = Watch([str(tmp_path)], limits(total_size=50_000))
-    with (tmp_path / "gone").open("wb") as file:
-        file.write(bytes(100_000))
-        file.flush()
+    source = "f=open('gone','wb'); f.write(bytes(100000)); f.flush(); print(); input(); f.close(); print(); input()"
+    with subprocess.Popen(
+        [sys.executable, "-uc", source], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdin
+        assert holder.stdout
+        holder.stdout.readline()
         (tmp_path / "gone").unlink()
         with pytest.raises(Overfull):
-            watch.look(os.getpid())
-    watch.look(os.getpid())
+            watch.look(holder.pid)
+        print(file=holder.stdin, flush=True)
+        holder.stdout.readline()
+        watch.look(holder.pid)
+        holder.stdin.close()
 
 
 async def test_a_quick_program_is_looked_at_after_its_end(launcher: Launcher, tmp_path: Path) -> None:
