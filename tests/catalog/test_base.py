@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
 
-from renditor.catalog.base import Catalog
+from renditor.catalog.base import Catalog, _patience
 from renditor.catalog.schema import metadata, rate_limits
 from renditor.catalog.settings import CatalogSettings
 from renditor.errors import OutOfSpace, Unavailable
@@ -113,3 +113,29 @@ async def test_a_full_disk_is_told(tmp_path: Path) -> None:
         await catalog.write(fill)
     assert await catalog.read(_count) == 0
     catalog.close()
+
+
+def test_a_database_that_stays_locked_is_not_waited_for_for_ever(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL waits without an end: behind somebody's ALTER TABLE all requests would hang."""
+    monkeypatch.setattr("renditor.catalog.base._BUSY_TIMEOUT_MS", 2000)
+    other = Catalog(catalog.url, CatalogSettings())
+
+    def lock(connection: sa.Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("LOCK TABLE rate_limits IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(Unavailable):
+            other.write_now(_insert("late"))
+
+    catalog.write_now(lock)
+    other.write_now(_insert("late"))
+    assert other.read_now(_count) == 1
+    other.close()
+
+
+def test_what_the_url_of_postgresql_says_counts_more() -> None:
+    ours = _patience(sa.make_url("postgresql+psycopg://db/media"))
+    assert set(ours) == {"connect_timeout", "tcp_user_timeout", "options"}
+    theirs = "postgresql+psycopg://db/media?connect_timeout=3&options=-c%20lock_timeout%3D5"
+    assert set(_patience(sa.make_url(theirs))) == {"tcp_user_timeout"}

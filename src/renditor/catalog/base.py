@@ -98,6 +98,8 @@ class Catalog:
         def upgrade(connection: sa.Connection) -> None:
             config = _alembic()
             config.attributes["connection"] = connection
+            if not self._sqlite:  # another machine may be changing large tables
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             command.upgrade(config, "head")
 
         self.write_now(upgrade)
@@ -158,7 +160,12 @@ class Catalog:
         if not self._sqlite:
             options = {"postgresql_readonly": True} if read_only else {}
             return sa.create_engine(
-                self.url, pool_size=size, max_overflow=0, pool_pre_ping=True, execution_options=options
+                self.url,
+                pool_size=size,
+                max_overflow=0,
+                pool_pre_ping=True,
+                execution_options=options,
+                connect_args=_patience(sa.make_url(self.url)),
             )
         engine = sa.create_engine(self.url, pool_size=size, max_overflow=0, poolclass=sa.QueuePool)
         # ``BEGIN IMMEDIATE`` for writers: a deferred transaction that reads and then writes fails at once when another
@@ -183,6 +190,16 @@ class Catalog:
         sa.event.listen(engine, "connect", on_connect)
         sa.event.listen(engine, "begin", on_begin)
         return engine
+
+
+def _patience(url: sa.URL) -> dict[str, Any]:
+    """How long PostgreSQL is waited for; it waits for ever by itself. What the URL says counts more."""
+    ours = {
+        "connect_timeout": _BUSY_TIMEOUT_MS // 1000,
+        "tcp_user_timeout": _BUSY_TIMEOUT_MS,  # a network that swallows what is sent
+        "options": f"-c lock_timeout={_BUSY_TIMEOUT_MS}",
+    }
+    return {name: value for name, value in ours.items() if name not in url.query}
 
 
 def _lost_a_race(error: DBAPIError) -> bool:
