@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,34 @@ def test_a_damaged_line_is_told_but_a_last_one_that_was_cut_is_not(tmp_path: Pat
     with path.open("a") as file:
         file.write("\n")
     assert read(path) == (MADE, 1)
+
+
+@pytest.mark.parametrize("torn", [b"{", b'{"tenant": "main", "numb', b"\xff"])
+def test_what_comes_after_a_line_that_was_cut_short_is_not_lost(tmp_path: Path, torn: bytes) -> None:
+    """By a full disk or a crash: it cost the next checkpoint, and was taken for an edit ever after."""
+    path = tmp_path / "checkpoints.jsonl"
+    path.write_bytes(torn)
+    append(path, MADE[:1])
+    with path.open("ab") as file:
+        file.write(torn)
+    append(path, MADE[1:])
+    assert read(path) == (MADE, 0)
+
+
+def test_a_disk_that_takes_a_part_of_a_line_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints.jsonl"
+    append(path, MADE[:1])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            append(path, MADE[1:])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    append(path, MADE[1:])
+    assert read(path) == (MADE, 0)
 
 
 def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, fields
+from io import FileIO
 from pathlib import Path
 
 from renditor.access.audit import Checkpoint
 
 # What the log says of a checkpoint; the log itself may be given instead of the file.
 EVENT = "audit_checkpoint"
+# Longer than any line. Bytes.
+_TAIL = 4096
 _TYPES = {field.name: int if field.type == "int" else str for field in fields(Checkpoint)}
 
 
 def append(path: Path, made: Iterable[Checkpoint]) -> None:
-    """Add checkpoints; they are on the disk when this returns. Blocking. Raises: OSError."""
+    """Add checkpoints; they are on the disk when this returns. Blocking. Raises: OSError.
+
+    A last line that a crash or a full disk cut short goes first: what is added would become part of it, and be lost.
+    """
     lines = "".join(f"{json.dumps(asdict(one))}\n" for one in made)
     if not lines:
         return
     # O_APPEND: two workers do not write over each other, and nothing that is there is changed.
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, lines.encode())
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(fd, "r+b", buffering=0) as file:
+        fcntl.flock(fd, fcntl.LOCK_EX)  # half a line of another worker is not one that was cut short
+        _cut_torn_line(file)
+        rest = lines.encode()
+        while rest:  # a disk that gets full takes a part
+            rest = rest[file.write(rest) or 0 :]
         os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def read(path: Path) -> tuple[list[Checkpoint], int]:
@@ -43,6 +52,14 @@ def read(path: Path) -> tuple[list[Checkpoint], int]:
             elif line.endswith("\n") and not _of_log(line):
                 damaged += 1
     return found, damaged
+
+
+def _cut_torn_line(file: FileIO) -> None:
+    size = file.seek(0, os.SEEK_END)
+    start = file.seek(max(0, size - _TAIL))
+    tail = file.read(_TAIL)
+    if tail and not tail.endswith(b"\n"):
+        file.truncate(start + tail.rfind(b"\n") + 1)
 
 
 def _read(line: str) -> Checkpoint | None:
