@@ -104,6 +104,19 @@ def test_looking_for_assets_of_others_is_in_the_log(watched: RunningServer, anna
     assert {(one["outcome"], one["detail"]["code"]) for one in refused} == {("denied", "not-found")}
 
 
+def test_looking_for_parts_of_others_uploads_is_in_the_log(watched: RunningServer, anna: Client) -> None:
+    """They are named in a header, not in the path."""
+    whole = {"tus-resumable": "1.0.0", "upload-length": "9", "upload-concat": "partial"}
+    part = anna.call("POST", "/uploads", headers=whole).headers["location"]
+    made = new_key(watched)
+    thief = Client(watched, made["key"])
+    final = {"tus-resumable": "1.0.0", "upload-concat": f"final;{part}"}
+    assert thief.call("POST", "/uploads", headers=final).status_code == 404
+    thief.close()
+    refused = [one["detail"] for one in entries(watched) if one["key_id"] == made["id"]]
+    assert refused == [{"asked": "POST /uploads", "code": "not-found"}]
+
+
 def test_forged_grants_are_in_the_log_without_what_they_say(watched: RunningServer, anna: Client) -> None:
     asset = anna.upload(picture(), "a.jpg", visibility="private").json()["id"]
     made = anna.call("POST", f"/media/{asset}/grants", json={"ttl": 60}).json()

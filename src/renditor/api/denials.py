@@ -24,7 +24,7 @@ _LIMITS: Final = ("quota", "token")
 async def note_refusal(audit: Audit, request: Request, error: RenditorError) -> None:
     """Write down what the API refuses to a known principal: limits, and objects that are not theirs or not there."""
     who: Principal | None = getattr(request.state, "principal", None)
-    missing = error.status == 404 and bool(request.path_params)
+    missing = error.status == 404  # named in the path, or as a part in a header
     limited = error.status == 403 or error.error_code.startswith(_LIMITS)
     if isinstance(error, TooManyRequests) or (who is not None and (missing or limited)):
         await _write(audit, credentials(request), who, error)
