@@ -1,4 +1,4 @@
-"""Keys that sign: the newest signs, all that are not retired verify, so that they can be changed without a break."""
+"""Keys that sign: one signs, all that are not retired verify, so that they can be changed without a break."""
 
 from __future__ import annotations
 
@@ -24,13 +24,22 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys of one purpose, newest first; at least one."""
+    """The keys of one purpose, newest first; at least one.
+
+    ``unheard``: how many of them are so new that other processes may not have heard of them yet.
+    """
 
     keys: tuple[Key, ...]
+    unheard: int = 0
 
     @property
     def newest(self) -> Key:
         return self.keys[0]
+
+    @property
+    def signing(self) -> Key:
+        """The newest that every process knows: what it signs is good everywhere at once."""
+        return self.keys[min(self.unheard, len(self.keys) - 1)]
 
     def find(self, key_id: str) -> Key | None:
         return next((key for key in self.keys if key.id == key_id), None)

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from renditor.catalog.schema import secrets
 
-# id of the secret, its sealed form
-Sealed = tuple[str, bytes]
+# id of the secret, its sealed form, when it was made (ms)
+Sealed = tuple[str, bytes, int]
 
 
 def lock(connection: sa.Connection) -> None:
@@ -33,11 +33,11 @@ def reseal(connection: sa.Connection, secret_id: str, sealed: bytes) -> None:
 
 def of_purpose(connection: sa.Connection, purpose: str, *, retired: bool = False) -> list[Sealed]:
     """Those that are not retired, or all that there ever were; newest first."""
-    query = sa.select(secrets.c.id, secrets.c.sealed).where(secrets.c.purpose == purpose)
+    query = sa.select(secrets.c.id, secrets.c.sealed, secrets.c.created_at).where(secrets.c.purpose == purpose)
     if not retired:
         query = query.where(secrets.c.retired_at.is_(None))
     ordered = query.order_by(secrets.c.created_at.desc(), secrets.c.id.desc())
-    return [(row.id, row.sealed) for row in connection.execute(ordered)]
+    return [(row.id, row.sealed, row.created_at) for row in connection.execute(ordered)]
 
 
 def insert(connection: sa.Connection, secret_id: str, purpose: str, sealed: bytes, at: int) -> None:

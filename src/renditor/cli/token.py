@@ -38,7 +38,7 @@ def issue(
     wanted = frozenset(scope.strip() for text in scopes for scope in text.split(",") if scope.strip())
     settings = config.load(data=data)
     with open_sealed(settings) as catalog:
-        text = jwt.issue(app.open_keyrings(settings, catalog).of_now("tokens").newest, owner, wanted, length, tenant)
+        text = jwt.issue(app.open_keyrings(settings, catalog).of_now("tokens").signing, owner, wanted, length, tenant)
         facts: dict[str, Any] = {"owner": owner, "scopes": ",".join(sorted(wanted)), "seconds": length}
         note = app.open_audit(settings, catalog).note_of_operator(tenant, "jwt.issue", None, **facts)
         catalog.write_now(note)

@@ -127,7 +127,9 @@ class Deliver:
             return
         self._fresh_until = now + _FRESH_SECONDS
         with contextlib.suppress(Unavailable):
-            found = tuple(key.secret.decode() for key in (await self._around.secrets()).keys)
+            ring = await self._around.secrets()
+            found = tuple(key.secret.decode() for key in ring.keys)
+            self.gate.signing = ring.signing.secret.decode()
             if found != self.gate.secrets:
                 self.gate.secrets = found
                 self._plans.clear()

@@ -43,11 +43,12 @@ _ABOUT_THE_FILE = {FORMAT.key, QUALITY.key, FLAG.key}
 
 
 class Gate:
-    """Decides by the mode; ``secrets`` check the signatures, the first of them signs."""
+    """Decides by the mode; ``secrets``, newest first, check the signatures, ``signing`` makes them."""
 
     def __init__(self, settings: DeliverySettings, *secrets: str) -> None:
         self._settings = settings
         self.secrets = secrets
+        self.signing = secrets[0]
         self._presets = {parse(text, settings.presets).components for text in settings.presets.values()}
 
     def check(self, path: DeliveryPath) -> None:
@@ -97,7 +98,7 @@ class Gate:
         except (InvalidTransformation, NotFound):
             return tail
         except Unauthenticated:
-            return f"s--{sign(path.signed, self.secrets[0], long=True)}--/{tail}"
+            return f"s--{sign(path.signed, self.signing, long=True)}--/{tail}"
         return tail
 
     def _on_ladder(self, path: DeliveryPath) -> bool:

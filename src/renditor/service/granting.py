@@ -45,7 +45,7 @@ class Granting:
             raise Unprocessable(f"ttl: A grant is good for {SHORTEST} to {LONGEST} seconds.", code="invalid-body")
         asset = await self.catalog.read(lambda c: assets.owned(c, principal, asset_id))
         kind, until = assets.resource_type(asset.media_type), int(time.time()) + seconds
-        key = (await self.keyrings.of("grants")).newest
+        key = (await self.keyrings.of("grants")).signing
         path = "" if tail is None else subject(asset.tenant, kind, split_delivery_path(tail, kind).signed)
         text = sign(key, Grant("a" if tail is None else "x", asset.id, until), path, address)
         await self.audit.record(principal, "grant.create", asset.id, seconds=seconds, whole=tail is None)

@@ -59,9 +59,10 @@ class Identity:
 
     async def _known(self, shown: Credentials) -> Principal:
         scheme, _, text = (shown.authorization or "").partition(" ")
-        text = text.strip()
+        text = text.strip(" \t")
         if shown.authorization is None and shown.token is not None:
-            scheme, text = "bearer", shown.token
+            # URLs stand in logs of proxies and in histories: nothing that lasts longer than an upload token goes there.
+            scheme, text = "bearer", shown.token if shown.token.startswith("rt_") else ""
         if scheme.lower() != "bearer" or not text:
             raise Unauthenticated(hint=_HINT)
         if text.startswith("rt_"):
@@ -121,7 +122,7 @@ class Identity:
 
     def issue_jwt(self, owner: str, scopes: frozenset[str], seconds: int, tenant: str) -> str:
         """A JWT of the server's own. Blocking; for whoever holds the data folder."""
-        return issue(self.keyrings.of_now("tokens").newest, owner, scopes, seconds, tenant)
+        return issue(self.keyrings.of_now("tokens").signing, owner, scopes, seconds, tenant)
 
 
 def _needed(need: Need) -> str:

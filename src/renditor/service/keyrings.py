@@ -16,6 +16,7 @@ from renditor.models import Note, new_id, now_ms
 # A key that was added or retired counts in every process after at most twice so many seconds: delivery keeps what it
 # was told for as long again.
 _FRESH_SECONDS = 2
+_HEARD_MS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Keyrings:
         return [Secret(row["id"], row["purpose"], row["created_at"], row["retired_at"]) for row in rows]
 
     def add(self, purpose: Purpose, note: Note, secret: bytes | None = None) -> str:
-        """A new key that signs from now on; those before it still verify. Blocking.
+        """A new key, which signs as soon as every process knows it; those before it still verify. Blocking.
 
         Args:
             purpose: what it is for.
@@ -141,12 +142,13 @@ class Keyrings:
         return secret_id
 
     def _opened(self, purpose: Purpose, sealed: list[secrets.Sealed]) -> tuple[Key, ...]:
-        return tuple(Key(found, self.vault.open(found, purpose, text)) for found, text in sealed)
+        return tuple(Key(found, self.vault.open(found, purpose, text)) for found, text, _ in sealed)
 
     def _ring(self, purpose: Purpose, sealed: list[secrets.Sealed]) -> Keyring:
         if not sealed:
             raise Unavailable("The server has no signing keys.", hint="They are made when it starts: start it anew.")
-        return Keyring(self._opened(purpose, sealed))
+        before = now_ms() - _HEARD_MS
+        return Keyring(self._opened(purpose, sealed), sum(made_at > before for _, _, made_at in sealed))
 
     def _remembered(self, purpose: Purpose, ring: Keyring) -> Keyring:
         self._known[purpose] = (time.monotonic() + _FRESH_SECONDS, ring)
