@@ -6,11 +6,12 @@ The body is pulled only after the caller is known. A form is never parsed whole:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any
 from urllib.parse import unquote
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from renditor.content.digests import Digest, Digests, read_digests
 from renditor.content.spool import Chunk
@@ -23,6 +24,7 @@ _FIELD_BYTES = 16 * 1024
 _FIELDS = 32
 # A body that comes slower than this is given up. Mobile networks at their worst do ten times as much.
 _SLOW_BYTES, _SLOW_SECONDS = 30 * 1024, 30
+_LOOK_AGAIN = 0.05
 # All of a form that is not its file: fields, headers, what stands before the first and after the last boundary. Bytes.
 _AROUND_BYTES = 1024 * 1024
 # What a digest is to prove is hashed in a thread, so many bytes at a time.
@@ -169,27 +171,71 @@ async def paced(request: Request) -> AsyncIterator[bytes]:
 
     Raises: BadRequest: it was broken off; RequestTimeout.
     """
-    chunks = aiter(request.stream())
-    clock = asyncio.get_running_loop().time
-    waited, received = 0.0, 0
+    receive, pace = request.receive, _Pace()
     try:
         while True:
-            since = clock()
-            async with asyncio.timeout(_SLOW_SECONDS - waited):
-                chunk = await anext(chunks)
-            waited, received = waited + clock() - since, received + len(chunk)
-            if received >= _SLOW_BYTES:
-                waited, received = 0.0, 0
+            message = await pace.wait(receive())
+            if message["type"] == "http.disconnect":
+                # What came is a stump: it must not pass for a whole file.
+                raise BadRequest("The upload was broken off.", code="incomplete-body")
+            chunk: bytes = message.get("body", b"")
+            pace.note(len(chunk))
             if chunk:
                 yield chunk
-    except StopAsyncIteration:
-        return
-    except TimeoutError:
-        least = f"{_SLOW_BYTES} bytes in {_SLOW_SECONDS} s"
-        raise RequestTimeout(f"The body came with less than {least}.") from None
-    except ClientDisconnect:
-        # What came is a stump: it must not pass for a whole file.
-        raise BadRequest("The upload was broken off.", code="incomplete-body") from None
+            if not message.get("more_body", False):
+                return
+    finally:
+        pace.end()
+
+
+class _Pace:
+    """One timer for a whole body: a timeout of its own for each of its chunks would cost a tenth of the upload."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waited, self._received = 0.0, 0  # since the last time that enough had come
+        self._since: float | None = None  # when the wait for the client began; None: it is not what takes time
+        self._waiting: asyncio.Task[Any] | None = None
+        self._cancelling = 0  # by others, before
+        self._late = False
+        self._timer = self._loop.call_later(_SLOW_SECONDS, self._look)
+
+    async def wait(self, message: Awaitable[Any]) -> Any:
+        """What the client sends next. Raises: RequestTimeout."""
+        if self._waiting is None:
+            self._waiting = asyncio.current_task()
+            self._cancelling = self._waiting.cancelling() if self._waiting else 0
+        self._since = self._loop.time()
+        try:
+            return await message
+        except asyncio.CancelledError:
+            # That was us; who else cancels at the same time means it.
+            if self._late and self._waiting and self._waiting.uncancel() <= self._cancelling:
+                least = f"{_SLOW_BYTES} bytes in {_SLOW_SECONDS} s"
+                raise RequestTimeout(f"The body came with less than {least}.") from None
+            raise
+        finally:
+            self._waited += self._loop.time() - self._since
+            self._since = None
+
+    def note(self, size: int) -> None:
+        """So many bytes came."""
+        self._received += size
+        if self._received >= _SLOW_BYTES:
+            self._waited, self._received = 0.0, 0
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        waited = self._waited + (0.0 if self._since is None else self._loop.time() - self._since)
+        if waited < _SLOW_SECONDS:
+            self._timer = self._loop.call_later(_SLOW_SECONDS - waited, self._look)
+        elif self._since is None or self._waiting is None:  # it waits for something else just now
+            self._timer = self._loop.call_later(_LOOK_AGAIN, self._look)
+        else:
+            self._late = True
+            self._waiting.cancel()
 
 
 def _content_length(request: Request) -> int | None:

@@ -212,7 +212,7 @@ class Ingest:
     async def _receive(self, principal: Principal, body: AsyncIterator[Chunk], spool: Spool, declared: int) -> Sniffed:
         """Spool the body. The type is known after the first 64 KiB, and with it the cap that the rest must keep."""
         batch: list[Chunk] = []
-        waiting, received = 0, 0
+        waiting, received, cap = 0, 0, self.limits.largest
         sniffed: Sniffed | None = None
         writing: asyncio.Future[None] | None = None
         try:
@@ -222,8 +222,10 @@ class Ingest:
                 received += len(chunk)
                 if sniffed is None and waiting >= SNIFF_BYTES:
                     sniffed = self.screen.sniff(b"".join(batch)[:SNIFF_BYTES])
-                if sniffed:
                     self._check_size(principal, sniffed, max(received, declared))
+                    cap = self._cap(principal, sniffed)
+                if received > cap and sniffed:
+                    self._check_size(principal, sniffed, received)
                 if sniffed and (waiting >= _BATCH or len(batch) >= IOV_BATCH):
                     if writing:
                         await writing
@@ -251,6 +253,11 @@ class Ingest:
         if media_type and allowance.media_types and media_type not in allowance.media_types:
             kinds = ", ".join(sorted(allowance.media_types))
             raise Forbidden(f"The upload token is for {kinds}, not for {media_type}.", code="token-limits")
+
+    def _cap(self, principal: Principal, sniffed: Sniffed) -> int:
+        """Bytes from which on ``_check_size`` is worth its call for each chunk."""
+        limit, allowance = self.limits.of(sniffed.media_type), principal.allowance
+        return limit if allowance is None or allowance.max_bytes is None else min(limit, allowance.max_bytes)
 
     def _check_size(self, principal: Principal, sniffed: Sniffed, size: int) -> None:
         self.check_allowance(principal, size)
