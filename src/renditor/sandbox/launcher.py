@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from renditor.sandbox.pipes import Output, Pipe
 from renditor.sandbox.policy import Policy
 
 _SEND_SECONDS: Final = 5.0
+_QUICK_SECONDS: Final = 0.5
 _DEATH_SECONDS: Final = 2.0  # a killed process is gone in milliseconds unless the disk hangs
 
 # All a child gets from us: its parent's environment may hold keys and passwords.
@@ -242,7 +244,7 @@ class Launcher:
                 closing.callback(pipe.close)
                 ends.append(pipe)
             async with asyncio.timeout(timeout):
-                watch = await _watch(policy)
+                watch = _watch(policy)
                 child = await self.spawn(
                     argv, policy=policy, cwd=cwd, env=env, stdout=ends[0].writer, stderr=ends[1].writer
                 )
@@ -282,12 +284,12 @@ def _keep(script: Path, control: int) -> subprocess.Popen[bytes]:
     return result
 
 
-async def _watch(policy: Policy) -> Watch | None:
-    """None: there is nothing to watch."""
+def _watch(policy: Policy) -> Watch | None:
+    """None: there is nothing to watch. It looks at the folder here: a hop through a thread costs ten times as much."""
     limits = policy.limits
     if limits is None or not policy.write or (limits.total_size, limits.files) == (None, None):
         return None
-    return await asyncio.to_thread(Watch, policy.write, limits)
+    return Watch(policy.write, limits)
 
 
 async def _ended(child: Child, pipes: Sequence[Pipe], watch: Watch | None) -> int:
@@ -300,8 +302,12 @@ async def _ended(child: Child, pipes: Sequence[Pipe], watch: Watch | None) -> in
 
     if watch is None:
         return await wait()
+    began = time.monotonic()
     returncode = await _first(wait(), watch.follow(child.pid))
-    await asyncio.to_thread(watch.look)  # what a quick one left between two looks
+    if time.monotonic() - began < _QUICK_SECONDS:
+        watch.look()  # in so short a time it has not left much to look at
+    else:
+        await asyncio.to_thread(watch.look)
     return returncode
 
 
