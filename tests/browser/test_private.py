@@ -14,7 +14,7 @@ from tests.server import start_server
 
 from .controls import PLAYERS, Playing
 from .site import Site, filled
-from .visit import PROCESSING_S, Visit, until
+from .visit import PROCESSING_S, Visit
 
 WITH_COOKIES = "new Hls({ xhrSetup: (request) => { request.withCredentials = true; } })"
 
@@ -55,6 +55,6 @@ def test_cookies_and_origins(context: BrowserContext, site: Site, tmp_path: Path
             playing.seek(3)
             playing.wait("senses.element.ended")
         else:
-            visit.page.goto(page)
-            until(lambda: [line for line in visit.errors if "manifestLoadError" in line], "a refusal of the browser")
+            with visit.page.expect_console_message(lambda line: "blocked by CORS policy" in line.text):
+                visit.page.goto(page)
             assert visit.page.evaluate("document.querySelector('audio').readyState") == 0
