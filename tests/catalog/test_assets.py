@@ -207,10 +207,12 @@ def test_uploads_at_once_take_a_public_id_in_turn(catalog: Catalog) -> None:
         for _ in range(10):
             add(other, asset(public_id="cat"), overwrite=True)
 
-    with ThreadPoolExecutor(len(others)) as threads:
-        list(threads.map(overwrite, others))
-    for other in others:
-        other.close()
+    try:
+        with ThreadPoolExecutor(len(others)) as threads:
+            list(threads.map(overwrite, others))
+    finally:
+        for other in others:
+            other.close()
     left, _ = catalog.read_now(lambda c: assets.page(c, ANNA, {}, None, 100))
     assert len(left) == 1
     assert original_keys(catalog) == [left[0].original_key]

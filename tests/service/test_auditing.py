@@ -70,7 +70,8 @@ async def test_what_was_changed_in_the_database_is_found(log: Audit) -> None:
     made = log.mark()
     assert [one.number for one in made] == [6]
     assert log.mark() == []  # nothing happened since
-    log.catalog.write_now(lambda c: c.execute(sa.text("UPDATE audit_log SET entry = replace(entry, 'a2', 'a9')")))
+    change = sa.text("""UPDATE audit_log SET entry = replace(entry, '"a2"', '"a9"')""")
+    log.catalog.write_now(lambda c: c.execute(change))
     assert [(one.number, one.fault) for one in log.check()[1]] == [(3, "changed")]
     log.catalog.write_now(lambda c: c.execute(sa.text("DELETE FROM audit_log WHERE number > 2")))
     assert [(one.number, one.fault) for one in log.check()[1]] == [(6, "truncated")]

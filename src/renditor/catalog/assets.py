@@ -192,6 +192,8 @@ def add(connection: sa.Connection, asset: Asset, *, stored: bool, overwrite: boo
     Raises:
         Conflict: the public id is taken, and ``overwrite`` is off or the asset belongs to someone else.
     """
+    # First of all: what is asked below is then the truth until this transaction ends, whoever else overwrites.
+    usage.line_up(connection, asset.tenant, asset.owner)
     kind = resource_type(asset.media_type)
     taken = by_public_id(connection, asset.tenant, kind, asset.public_id)
     if taken is not None and not (overwrite and taken.owner == asset.owner):
