@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,12 @@ def named(content: bytes) -> Iterator[str]:
 
 
 def kept(owner: Client) -> set[Path]:
+    """All files of the store but the originals. What was just rendered may still be on its way into it."""
     storage = owner.server.data / "storage"
+    end = time.monotonic() + 20
+    while any((storage / ".incoming").iterdir()):
+        assert time.monotonic() < end, "something never found its place"
+        time.sleep(0.05)
     return {path for path in storage.rglob("*") if path.is_file() and (storage / "originals") not in path.parents}
 
 
